@@ -1,0 +1,21 @@
+//! Words that every stage shares: instants, money, seeds, usage, secrets and units.
+//!
+//! Nothing here knows a scenario, a wire or a file; a word is here because both the tester and the
+//! stand-ins, or two distant stages, must mean the same by it.
+
+mod distribution;
+mod money;
+mod offset;
+mod secret;
+mod seed;
+pub mod tokens;
+mod units;
+mod usage;
+
+pub use distribution::{Distribution, DistributionError, Magnitude};
+pub use money::{Money, MoneyError, Usd};
+pub use offset::Offset;
+pub use secret::Secret;
+pub use seed::{Lane, Seed};
+pub use units::{HumanDuration, Percent, Rate, UnitError};
+pub use usage::Usage;

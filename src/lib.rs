@@ -1,0 +1,5 @@
+//! tollgate
+#![cfg_attr(not(test), warn(missing_docs))]
+pub mod base;
+pub mod pricing;
+pub mod dialect;
