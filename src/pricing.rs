@@ -116,12 +116,12 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn tokens(input: &str, cached: Option<&str>, output: &str) -> Option<TokenPrice> {
-        Some(TokenPrice {
+    fn tokens(input: &str, cached: Option<&str>, output: &str) -> TokenPrice {
+        TokenPrice {
             input: usd(input),
             cached_input: cached.map(usd),
             output: usd(output),
-        })
+        }
     }
 
     fn usage(input: u64, cached: u64, output: u64) -> Usage {
