@@ -73,6 +73,19 @@ impl Price {
         self.per_million.is_some() || self.per_token.is_some() || self.per_page.is_some()
     }
 
+    /// What `requests` requests with so many tokens in all would cost; `None` for a price per page,
+    /// since nobody knows the pages before the answer.
+    pub fn estimate(&self, requests: u64, input_tokens: u64, output_tokens: u64) -> Option<Money> {
+        let each = self.per_request.map_or(0, Usd::femtos) * i128::from(requests);
+        let tokens = Self { per_request: None, ..self.clone() };
+        let usage = Usage { input_tokens, output_tokens, ..Usage::default() };
+        match (tokens.is_empty(), self.per_request) {
+            (true, None) => None,
+            (true, Some(_)) => Some(Usd::round_femtos(each)),
+            (false, _) => Some(tokens.cost(&usage)? + Usd::round_femtos(each)),
+        }
+    }
+
     /// What `usage` costs; see [`PriceTable::cost`].
     pub fn cost(&self, usage: &Usage) -> Option<Money> {
         const MILLION: i128 = 1_000_000;

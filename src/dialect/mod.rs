@@ -22,7 +22,7 @@ pub enum Dialect {
 }
 
 /// A request, whatever the provider's format.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
     /// The model, in the words of whoever is asked: `openai/gpt-5`, `gpt-5`.
     pub model: String,
@@ -30,8 +30,24 @@ pub struct Ask {
     pub messages: Vec<Message>,
     /// Whether the answer is to come in pieces as it is made.
     pub stream: bool,
+    /// Whether a streamed answer is to say at its end what was used. An answer in one piece always
+    /// does, whatever stands here.
+    pub include_usage: bool,
     /// The most tokens that the answer may have.
     pub max_tokens: Option<u32>,
+}
+
+impl Default for Ask {
+    /// Usage is asked for: without it a stream's cost would have to be guessed.
+    fn default() -> Self {
+        Self {
+            model: String::new(),
+            messages: Vec::new(),
+            stream: false,
+            include_usage: true,
+            max_tokens: None,
+        }
+    }
 }
 
 /// One turn of a conversation.
@@ -105,6 +121,8 @@ pub struct Say<'a> {
     pub created: u64,
     /// Visible text.
     pub content: &'a str,
+    /// Hidden reasoning.
+    pub reasoning: &'a str,
     /// Why the answer ends, in its last piece.
     pub finish: Option<&'a str>,
     /// What was used.

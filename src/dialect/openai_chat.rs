@@ -33,8 +33,9 @@ struct AskOut<'a> {
     max_tokens: Option<u32>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct StreamOptions {
+    #[serde(default)]
     include_usage: bool,
 }
 
@@ -43,8 +44,7 @@ pub(super) fn encode_ask(ask: &Ask) -> Vec<u8> {
         model: &ask.model,
         messages: &ask.messages,
         stream: ask.stream,
-        // Without it a stream reports no usage, and its cost would have to be guessed.
-        stream_options: ask.stream.then_some(StreamOptions {
+        stream_options: (ask.stream && ask.include_usage).then_some(StreamOptions {
             include_usage: true,
         }),
         max_tokens: ask.max_tokens,
@@ -59,6 +59,8 @@ struct AskIn<'a> {
     messages: Vec<MessageIn<'a>>,
     #[serde(default)]
     stream: Option<bool>,
+    #[serde(default)]
+    stream_options: Option<StreamOptions>,
     #[serde(default)]
     max_tokens: Option<u32>,
     #[serde(default)]
@@ -82,10 +84,15 @@ pub(super) fn decode_ask(body: &[u8]) -> Result<Ask, DialectError> {
         },
         content: message.content.0.into_owned(),
     };
+    let stream = ask.stream.unwrap_or(false);
     Ok(Ask {
         model: ask.model,
         messages: ask.messages.into_iter().map(message).collect(),
-        stream: ask.stream.unwrap_or(false),
+        stream,
+        include_usage: !stream
+            || ask
+                .stream_options
+                .is_some_and(|options| options.include_usage),
         max_tokens: ask.max_tokens.or(ask.max_completion_tokens),
     })
 }
@@ -377,6 +384,8 @@ struct TurnOut<'a> {
     role: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -386,12 +395,19 @@ struct UsageOut {
     total_tokens: u64,
     prompt_tokens_details: CachedOut,
     #[serde(skip_serializing_if = "Option::is_none")]
+    completion_tokens_details: Option<ReasoningOut>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     num_pages: Option<u64>,
 }
 
 #[derive(Serialize)]
 struct CachedOut {
     cached_tokens: u64,
+}
+
+#[derive(Serialize)]
+struct ReasoningOut {
+    reasoning_tokens: u64,
 }
 
 impl From<Usage> for UsageOut {
@@ -403,6 +419,9 @@ impl From<Usage> for UsageOut {
             prompt_tokens_details: CachedOut {
                 cached_tokens: usage.cached_input_tokens,
             },
+            completion_tokens_details: (usage.reasoning_tokens > 0).then_some(ReasoningOut {
+                reasoning_tokens: usage.reasoning_tokens,
+            }),
             num_pages: usage.pages,
         }
     }
@@ -424,6 +443,7 @@ pub(super) fn encode_opening(say: &Say<'_>) -> String {
     let opening = TurnOut {
         role: Some("assistant"),
         content: Some(""),
+        reasoning_content: None,
     };
     let choice = ChoiceOut {
         index: 0,
@@ -435,12 +455,13 @@ pub(super) fn encode_opening(say: &Say<'_>) -> String {
 }
 
 pub(super) fn encode_chunk(say: &Say<'_>) -> String {
-    let content = (!say.content.is_empty()).then_some(say.content);
+    let some = |text| Some(text).filter(|text: &&str| !text.is_empty());
     let choice = ChoiceOut {
         index: 0,
         delta: Some(TurnOut {
             role: None,
-            content,
+            content: some(say.content),
+            reasoning_content: some(say.reasoning),
         }),
         message: None,
         finish_reason: say.finish,
@@ -458,6 +479,7 @@ pub(super) fn encode_answer(say: &Say<'_>) -> String {
     let turn = TurnOut {
         role: Some("assistant"),
         content: Some(say.content),
+        reasoning_content: Some(say.reasoning).filter(|text| !text.is_empty()),
     };
     let choice = ChoiceOut {
         index: 0,
@@ -609,6 +631,7 @@ mod tests {
                 content: "hé\n\"".into(),
             }],
             stream: true,
+            include_usage: true,
             max_tokens: Some(64),
         };
         let body = encode_ask(&ask);
@@ -620,28 +643,43 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_stream_reports_usage_only_where_it_was_asked_for() {
+        let wants = |json: &str| decode_ask(json.as_bytes()).unwrap().include_usage;
+        assert!(wants(
+            r#"{"model":"m","stream":true,"stream_options":{"include_usage":true}}"#
+        ));
+        assert!(!wants(r#"{"model":"m","stream":true}"#));
+        assert!(!wants(
+            r#"{"model":"m","stream":true,"stream_options":null}"#
+        ));
+        assert!(wants(r#"{"model":"m"}"#));
+    }
+
     proptest! {
         #[test]
         fn what_the_stand_in_encodes_the_client_decodes(
-            content in ".+", input in 0_u64..1 << 40, cached in 0_u64..1000, output in 0_u64..1 << 40,
+            content in ".+", input in 0_u64..1 << 40, cached in 0_u64..1000, reasoning in ".*", output in 0_u64..1 << 40,
             pages in proptest::option::of(0_u64..100),
         ) {
             let usage = Usage {
                 input_tokens: input, cached_input_tokens: cached, output_tokens: output,
-                reasoning_tokens: 0, pages,
+                reasoning_tokens: reasoning.len() as u64, pages,
             };
             let say = Say {
-                id: "chatcmpl-1", model: "gpt-lab", created: 1, content: &content,
+                id: "chatcmpl-1", model: "gpt-lab", created: 1, content: &content, reasoning: &reasoning,
                 finish: Some("stop"), usage: Some(usage),
             };
             let answer = encode_answer(&say);
             let whole = decode(answer.as_bytes()).unwrap();
             prop_assert_eq!(whole.content.as_ref(), content.as_str());
+            prop_assert_eq!(whole.reasoning.as_ref(), reasoning.as_str());
             prop_assert_eq!(whole.usage, Some(usage));
             prop_assert_eq!(whole.finish.as_deref(), Some("stop"));
             let chunk = encode_chunk(&Say { usage: None, ..say.clone() });
             let piece = decode(chunk.as_bytes()).unwrap();
             prop_assert_eq!(piece.content.as_ref(), content.as_str());
+            prop_assert_eq!(piece.reasoning.as_ref(), reasoning.as_str());
             prop_assert!(!read(&encode_opening(&say)).has_token());
         }
 

@@ -1,0 +1,132 @@
+//! Arrivals x wire -> rows, in real time.
+//!
+//! Each worker is a thread with a runtime of its own and a share of the arrivals; what they share is
+//! a clock, the number of the next closed-loop arrival, and the start of each phase. Rows leave in
+//! batches.
+
+mod alarm;
+mod gauges;
+mod sink;
+mod team;
+mod worker;
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::base::Offset;
+use crate::plan::{PhaseId, Plan};
+use crate::sample::Sample;
+use crate::schedule::Share;
+use crate::wire::{Clock, Wire};
+
+pub use gauges::Gauges;
+use sink::Sink;
+use team::Team;
+use worker::Worker;
+
+/// What the engine tells while it runs.
+#[derive(Debug)]
+pub enum Event {
+    /// A phase began; told before the first of its rows.
+    PhaseStarted(PhaseId, Offset),
+    /// A worker has no further arrivals in a phase.
+    PhaseEnded(PhaseId, Offset),
+    /// Requests that are over, as they ended.
+    Rows(Vec<Sample>),
+    /// A worker is done.
+    WorkerDone(WorkerHealth),
+}
+
+/// What a worker used.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WorkerHealth {
+    /// CPU time of its thread, where the platform tells.
+    pub cpu: Option<Duration>,
+    /// How long it worked.
+    pub wall: Duration,
+}
+
+/// How a run is ended before its plan is.
+#[derive(Clone, Debug, Default)]
+pub struct Control {
+    /// No further arrivals; what is in flight goes on for the scenario's `drain`.
+    pub stop: CancellationToken,
+    /// What is in flight is cut, too, and becomes cancelled rows.
+    pub cut: CancellationToken,
+}
+
+/// A run under way.
+#[derive(Debug)]
+pub struct Run {
+    /// What happens; it ends when all workers are done.
+    pub events: mpsc::UnboundedReceiver<Event>,
+    /// How much is going on right now.
+    pub gauges: Arc<Gauges>,
+    threads: Vec<thread::JoinHandle<()>>,
+}
+
+impl Run {
+    /// Waits for the workers. `false` means that one of them panicked, and rows may be missing.
+    pub fn join(self) -> bool {
+        self.threads.into_iter().all(|thread| thread.join().is_ok())
+    }
+}
+
+/// Starts `workers` threads on a plan. Each makes a wire of its own, within its own runtime.
+pub fn start<W, E>(
+    plan: &Arc<Plan>,
+    workers: u64,
+    clock: Clock,
+    control: &Control,
+    wire: impl Fn() -> Result<W, E>,
+) -> Result<Run, StartError<E>>
+where
+    W: Wire + Send + Sync + 'static,
+{
+    let (sender, events) = mpsc::unbounded_channel();
+    let gauges = Arc::new(Gauges::default());
+    let team = Arc::new(Team::new(plan, workers, clock));
+    let threads = (0..workers)
+        .map(|index| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let wire = {
+                let _guard = runtime.enter();
+                wire().map_err(StartError::Wire)?
+            };
+            let worker = Worker::new(
+                Arc::clone(plan),
+                wire,
+                Arc::clone(&team),
+                Share { index, of: workers },
+                control.clone(),
+                Sink::new(sender.clone(), Arc::clone(&gauges)),
+            );
+            let work = move || runtime.block_on(worker.run());
+            Ok(thread::Builder::new().name(format!("worker-{index}")).spawn(work)?)
+        })
+        .collect::<Result<_, StartError<E>>>()?;
+    Ok(Run { events, gauges, threads })
+}
+
+/// Why a run could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError<E> {
+    /// A thread or its runtime could not be made.
+    #[error("a worker thread can't be started: {0}")]
+    Thread(#[from] io::Error),
+    /// The wire could not be made.
+    #[error("the HTTP client can't be made: {0}")]
+    Wire(E),
+}
+
+/// How many workers a machine of so many cores is given: all but one, at least one. The last core is
+/// for the files, the terminal, and the embedded lab.
+pub fn default_workers() -> u64 {
+    let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    cores.saturating_sub(1).max(1) as u64
+}

@@ -1,0 +1,167 @@
+//! What a provider saw and did, kept for those who check what a client claims against it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+use crate::base::Offset;
+
+/// The most requests that are kept.
+const MOST_ENTRIES: usize = 100_000;
+/// The most bytes of bodies, paths and names that are kept: 64 MiB.
+const MOST_BYTES: usize = 64 << 20;
+
+/// One request, as the provider saw it. All instants are since [`super::Provider::started`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// When its last byte was in.
+    pub at: Offset,
+    /// The model that it asked.
+    pub model: String,
+    /// The path that it asked.
+    pub path: String,
+    /// Its body.
+    pub body: Bytes,
+    /// Whether it brought an `Authorization` header.
+    pub authorized: bool,
+    /// The fault that hit it.
+    pub fault: Option<&'static str>,
+    /// When it got a slot.
+    pub started: Option<Offset>,
+    /// When its first token was to go out: an instant planned at its start.
+    pub first_token_due: Option<Offset>,
+    /// When its first token was handed to the socket. An answer in one piece has none.
+    pub first_token: Option<Offset>,
+    /// When its answer was over, or given up.
+    pub ended: Option<Offset>,
+}
+
+/// How a provider stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Chat requests that it could read.
+    pub requests: u64,
+    /// Requests that it turned away because a queue was full.
+    pub turned_away: u64,
+    /// Requests in service.
+    pub serving: u64,
+    /// The most that were in service at once.
+    pub most_serving: u64,
+    /// Requests that wait for a slot.
+    pub waiting: u64,
+    /// The most that waited at once.
+    pub most_waiting: u64,
+    /// Requests that a fault hit, by the fault's name.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// Requests that were to be recorded, and for which there was no room.
+    pub unrecorded: u64,
+}
+
+/// The record of requests. Off until it is switched on: it keeps bodies.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    on: AtomicBool,
+    dropped: AtomicU64,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    entries: Vec<Seen>,
+    bytes: usize,
+}
+
+/// The way back to one request's entry.
+#[derive(Clone, Debug)]
+pub(super) struct Note {
+    record: Arc<Record>,
+    index: usize,
+}
+
+impl Record {
+    pub(super) fn switch(&self, on: bool) {
+        self.on.store(on, Ordering::Relaxed);
+    }
+
+    /// Keeps what `entry` makes, where it is on and there is room.
+    pub(super) fn keep(self: &Arc<Self>, entry: impl FnOnce() -> Seen) -> Option<Note> {
+        if !self.on.load(Ordering::Relaxed) {
+            return None;
+        }
+        let entry = entry();
+        let size = entry.body.len() + entry.path.len() + entry.model.len();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.entries.len() >= MOST_ENTRIES || kept.bytes + size > MOST_BYTES {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        kept.bytes += size;
+        kept.entries.push(entry);
+        Some(Note {
+            record: Arc::clone(self),
+            index: kept.entries.len() - 1,
+        })
+    }
+
+    pub(super) fn entries(&self) -> Vec<Seen> {
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entries
+            .clone()
+    }
+
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+}
+
+impl Note {
+    pub(super) fn amend(&self, change: impl FnOnce(&mut Seen)) {
+        let mut kept = self
+            .record
+            .kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = kept.entries.get_mut(self.index) {
+            change(entry);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(size: usize) -> Seen {
+        Seen {
+            at: Offset::ZERO,
+            model: String::new(),
+            path: String::new(),
+            body: vec![0; size].into(),
+            authorized: false,
+            fault: None,
+            started: None,
+            first_token_due: None,
+            first_token: None,
+            ended: None,
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_until_it_is_switched_on_and_then_no_more_than_there_is_room_for() {
+        let record = Arc::new(Record::default());
+        assert!(record.keep(|| entry(0)).is_none());
+        record.switch(true);
+        assert!(record.keep(|| entry(MOST_BYTES)).is_some());
+        assert!(record.keep(|| entry(1)).is_none());
+        record
+            .keep(|| entry(0))
+            .unwrap()
+            .amend(|seen| seen.fault = Some("refuse"));
+        assert_eq!((record.entries().len(), record.dropped()), (2, 1));
+        assert_eq!(record.entries()[1].fault, Some("refuse"));
+    }
+}

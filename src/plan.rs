@@ -1,0 +1,181 @@
+//! Everything that is decided before the first byte: a scenario, its digest, and what each arrival
+//! asks.
+//!
+//! Mix and prompt are functions of the arrival's id alone, so a plan can be printed, hashed, split
+//! over workers and machines, and sent twice with the same bytes.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use rand::RngExt;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::base::{Distribution, HumanDuration, Lane, tokens};
+use crate::dialect::{Ask, Message, Role};
+use crate::scenario::{Phase, Prompt, Recipe, Scenario};
+
+/// A recipe, by its place in the mix.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecipeId(pub u16);
+
+/// A phase, by its place in the load.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PhaseId(pub u16);
+
+/// An arm of a comparison, by its place. A run of one target has one arm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ArmId(pub u16);
+
+/// One arrival of a plan: its phase and its number within it. Written `1-42`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ArrivalId {
+    /// The phase.
+    pub phase: PhaseId,
+    /// The number within the phase, from 0.
+    pub number: u64,
+}
+
+impl ArrivalId {
+    /// Bits that the number within a phase may use: a phase has at most 2^48 arrivals.
+    const NUMBER_BITS: u32 = 48;
+
+    /// The id as one number, for random draws.
+    const fn index(self) -> u64 {
+        ((self.phase.0 as u64) << Self::NUMBER_BITS) | self.number
+    }
+}
+
+impl fmt::Display for ArrivalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.phase.0, self.number)
+    }
+}
+
+/// The text is not the id of an arrival.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no arrival id: it is written PHASE-NUMBER, like 1-42")]
+pub struct NoArrivalId(String);
+
+impl FromStr for ArrivalId {
+    type Err = NoArrivalId;
+
+    fn from_str(text: &str) -> Result<Self, NoArrivalId> {
+        let parse = || {
+            let (phase, number) = text.split_once('-')?;
+            Some(Self { phase: PhaseId(phase.parse().ok()?), number: number.parse().ok()? })
+        };
+        parse().ok_or_else(|| NoArrivalId(text.to_owned()))
+    }
+}
+
+impl Serialize for ArrivalId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ArrivalId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A scenario that is ready to run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    scenario: Scenario,
+    digest: String,
+    /// Running totals of the weights, for drawing a recipe.
+    weights: Vec<f64>,
+}
+
+impl Plan {
+    /// Decides everything that `scenario` leaves to the seed.
+    pub fn new(scenario: Scenario) -> Self {
+        let canonical = serde_json::to_vec(&scenario).expect("a scenario is plain data");
+        let digest = blake3::hash(&canonical).to_hex()[..12].to_owned();
+        let weights = scenario
+            .recipes
+            .iter()
+            .scan(0.0, |total, recipe| {
+                *total += recipe.weight;
+                Some(*total)
+            })
+            .collect();
+        Self { scenario, digest, weights }
+    }
+
+    /// The scenario.
+    pub const fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// A short name of everything that decides what is sent, prompts included and secrets excluded:
+    /// runs with one digest ask the same.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// A recipe of the mix.
+    pub fn recipe(&self, id: RecipeId) -> &Recipe {
+        &self.scenario.recipes[usize::from(id.0)]
+    }
+
+    /// The phases, with their ids.
+    pub fn phases(&self) -> impl Iterator<Item = (PhaseId, &Phase)> {
+        (0..).map(PhaseId).zip(&self.scenario.phases)
+    }
+
+    /// The recipe that an arrival uses: drawn by weight.
+    pub fn draw_recipe(&self, arrival: ArrivalId) -> RecipeId {
+        let total = self.weights.last().copied().unwrap_or(0.0);
+        let point = self.scenario.seed.rng(Lane::Mix, arrival.index()).random::<f64>() * total;
+        let last = self.weights.len().saturating_sub(1);
+        RecipeId(self.weights.partition_point(|upto| *upto <= point).min(last) as u16)
+    }
+
+    /// What an arrival asks.
+    pub fn ask(&self, recipe: RecipeId, arrival: ArrivalId) -> Ask {
+        let recipe = self.recipe(recipe);
+        let system = recipe.system.iter().map(|text| message(Role::System, text.clone()));
+        Ask {
+            model: recipe.model.clone(),
+            messages: system.chain(self.draw_prompt(&recipe.prompt, arrival)).collect(),
+            stream: recipe.stream,
+            include_usage: true,
+            max_tokens: recipe.max_tokens,
+        }
+    }
+
+    fn draw_prompt(&self, prompt: &Prompt, arrival: ArrivalId) -> Vec<Message> {
+        let mut rng = self.scenario.seed.rng(Lane::Prompt, arrival.index());
+        match prompt {
+            Prompt::Rows(rows) => rows[rng.random_range(0..rows.len())].clone(),
+            Prompt::Synthetic(length) => {
+                let words = length.draw(&mut rng).max(1);
+                let first = rng.random::<u64>();
+                // A stride through the word list that is drawn too: prompts differ from their first
+                // word on, so that no provider can answer one from the cache of another.
+                let stride = u64::from(rng.random::<u8>() | 1);
+                let text: Vec<&str> = (0..u64::from(words))
+                    .map(|k| tokens::word(first.wrapping_add(k.wrapping_mul(stride))))
+                    .collect();
+                vec![message(Role::User, text.join(" "))]
+            }
+        }
+    }
+
+    /// How long a user of a closed loop thinks before an arrival.
+    pub fn draw_think(
+        &self,
+        arrival: ArrivalId,
+        think: &Distribution<HumanDuration>,
+    ) -> Duration {
+        think.draw(&mut self.scenario.seed.rng(Lane::Think, arrival.index())).0
+    }
+}
+
+const fn message(role: Role, content: String) -> Message {
+    Message { role, content }
+}

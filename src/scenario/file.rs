@@ -1,0 +1,290 @@
+//! What a scenario file may say: the serde types, which are also the JSON Schema.
+//!
+//! Every part is optional or spanned so that a file with several mistakes is read as far as it
+//! goes; what must be there is checked in `check`, where all of it can be said at once.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
+
+use super::document::Spanned;
+use crate::base::{Distribution, HumanDuration, Rate, Seed};
+use crate::lab::Script;
+
+/// A load scenario: which requests, how many and when, against which gateway.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "tollgate scenario")]
+pub struct File {
+    /// The scenario's name: the folder of its results.
+    pub name: Option<Spanned<String>>,
+    /// What the scenario answers, for whoever reads it.
+    pub description: Option<String>,
+    /// Decides every random choice of the run: prompts, mix and gaps. 0 where absent.
+    pub seed: Option<Seed>,
+    /// Where requests can go, by name. A run uses one: `--target NAME`, else `target`, else the first.
+    pub targets: Option<Spanned<Ordered<Spanned<Target>>>>,
+    /// The name of the target to use.
+    pub target: Option<Spanned<String>>,
+    /// The weighted request mix.
+    pub mix: Option<Spanned<Vec<Spanned<Recipe>>>>,
+    /// The phases of load, one after the other.
+    pub load: Option<Spanned<Vec<Spanned<Phase>>>>,
+    /// What a good answer keeps to; goodput counts the requests that meet all of it.
+    pub slos: Option<Slos>,
+    /// A price table: a path from this file's folder.
+    pub prices: Option<Spanned<String>>,
+    /// How long the parts of a request may take.
+    pub timeouts: Option<Timeouts>,
+    /// How long requests in flight may go on after the last arrival. 30s where absent.
+    pub drain: Option<HumanDuration>,
+}
+
+/// Where requests go: exactly one of the kinds.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Target {
+    /// The embedded stand-ins: a provider whose every delay is known, behind a small gateway.
+    Lab(LabTarget),
+    /// A gateway or provider that is running somewhere.
+    Gateway(GatewayTarget),
+}
+
+/// The embedded stand-ins.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LabTarget {
+    /// Whether requests go through the lab's gateway (default) or straight to its provider.
+    #[serde(default)]
+    pub via: Via,
+    /// How the provider behaves.
+    pub script: Option<Spanned<Script>>,
+    /// The same, in a file of its own: a path from this file's folder.
+    pub file: Option<Spanned<String>>,
+}
+
+/// The entrance to the lab.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// Through the gateway, as `provider/model` with a key.
+    #[default]
+    Gateway,
+    /// Straight to the provider.
+    Provider,
+}
+
+/// A gateway or provider that is running somewhere.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GatewayTarget {
+    /// The base URL, as an `OpenAI` SDK takes it: `/chat/completions` is added.
+    pub url: Spanned<String>,
+    /// Whose contract it keeps.
+    #[serde(default)]
+    pub kind: Kind,
+    /// The key, sent as `Authorization: Bearer`. Write `${VARIABLE}`, never the key itself.
+    pub api_key: Option<Spanned<String>>,
+    /// The wire format.
+    #[serde(default)]
+    pub dialect: crate::dialect::Dialect,
+}
+
+/// Whose contract a gateway keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Any endpoint that speaks the `OpenAI` API.
+    #[default]
+    Openai,
+    /// Respan's gateway.
+    Respan,
+}
+
+/// One kind of request in the mix.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// The recipe's name in the report.
+    pub name: Spanned<String>,
+    /// Its share of the arrivals, relative to the other recipes. 1 where absent.
+    pub weight: Option<Spanned<f64>>,
+    /// A chat completion.
+    pub chat: Chat,
+}
+
+/// A chat completion.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Chat {
+    /// The model, in the words of the target: `openai/gpt-lab`.
+    pub model: Spanned<String>,
+    /// Whether the answer is streamed. True where absent: only a stream has a time to first token.
+    pub stream: Option<bool>,
+    /// What is asked.
+    pub prompt: Spanned<Prompt>,
+    /// A system message in front of every prompt.
+    pub system: Option<String>,
+    /// The most tokens that the answer may have.
+    pub max_tokens: Option<Spanned<u32>>,
+}
+
+/// Where prompts come from: exactly one of the kinds.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Prompt {
+    /// The same text each time.
+    Text(String),
+    /// A JSON Lines file with `{"prompt": "..."}` or `{"messages": [...]}` on each line; a row is
+    /// drawn for each arrival. A path from this file's folder.
+    File(String),
+    /// Made-up text of a wanted length.
+    Synthetic(Synthetic),
+}
+
+/// Made-up text of a wanted length.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Synthetic {
+    /// How long, in tokens by the estimate of one token a frequent word.
+    pub tokens: Distribution<u32>,
+}
+
+/// One phase of load. Besides its name, exactly one shape.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Phase {
+    /// The phase's name in the report.
+    pub name: Spanned<String>,
+    /// Whether it only warms up: its requests are kept apart from every figure.
+    #[serde(default)]
+    pub warmup: bool,
+    /// Closed loop: so many users, each with one request at a time.
+    pub closed: Option<Closed>,
+    /// Open loop: arrivals at even gaps.
+    pub constant: Option<Steady>,
+    /// Open loop: arrivals at random (exponential gaps), as independent users make them.
+    pub poisson: Option<Steady>,
+    /// Open loop: a rate that grows or falls in a straight line.
+    pub ramp: Option<Ramp>,
+}
+
+/// A closed loop. It ends at whichever of `requests` and `duration` comes first.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Closed {
+    /// How many users, each with one request at a time.
+    pub concurrency: Spanned<u32>,
+    /// How many requests in all.
+    pub requests: Option<Spanned<u64>>,
+    /// For how long requests are started.
+    pub duration: Option<Spanned<HumanDuration>>,
+    /// How long a user waits between an answer and the next request.
+    pub think: Option<Spanned<Distribution<HumanDuration>>>,
+}
+
+/// An open loop at one rate. It ends at whichever of `requests` and `duration` comes first.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Steady {
+    /// Arrivals per time: `50/s`.
+    pub rate: Spanned<Rate>,
+    /// For how long.
+    pub duration: Option<Spanned<HumanDuration>>,
+    /// How many arrivals.
+    pub requests: Option<Spanned<u64>>,
+    /// The most requests in flight: further arrivals queue, and their wait counts. 10000 where absent.
+    pub max_in_flight: Option<Spanned<u32>>,
+    /// An arrival that has queued for so long is given up as `shed`. Never where absent.
+    pub shed_after: Option<HumanDuration>,
+}
+
+/// An open loop whose rate changes in a straight line.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ramp {
+    /// The rate at the start.
+    pub from: Spanned<Rate>,
+    /// The rate at the end.
+    pub to: Spanned<Rate>,
+    /// For how long.
+    pub duration: Spanned<HumanDuration>,
+    /// The most requests in flight: further arrivals queue, and their wait counts. 10000 where absent.
+    pub max_in_flight: Option<Spanned<u32>>,
+    /// An arrival that has queued for so long is given up as `shed`. Never where absent.
+    pub shed_after: Option<HumanDuration>,
+}
+
+/// What a good answer keeps to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Slos {
+    /// Time to first token, from the planned start. Asked of streamed answers only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ttft: Option<HumanDuration>,
+    /// Time per output token after the first. Asked of streamed answers only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tpot: Option<HumanDuration>,
+    /// Response time, from the planned start to the end of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub e2e: Option<HumanDuration>,
+}
+
+/// How long the parts of a request may take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Timeouts {
+    /// To a connection, TLS included. 10s where absent.
+    pub connect: Option<HumanDuration>,
+    /// From sending to the first token of a stream. 60s where absent.
+    pub first_token: Option<HumanDuration>,
+    /// Between two reads once an answer has begun. 60s where absent.
+    pub idle: Option<HumanDuration>,
+    /// From sending to the end. 300s where absent.
+    pub request: Option<HumanDuration>,
+}
+
+/// A mapping in the order of the file, with the place of each key.
+#[derive(Clone, Debug)]
+pub struct Ordered<T>(pub Vec<(Spanned<String>, T)>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(OrderedVisitor(PhantomData))
+    }
+}
+
+struct OrderedVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for OrderedVisitor<T> {
+    type Value = Ordered<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a mapping of names")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Ordered(entries))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Ordered<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        format!("Map_of_{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        <std::collections::BTreeMap<String, T>>::json_schema(generator)
+    }
+}

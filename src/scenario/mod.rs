@@ -1,0 +1,264 @@
+//! What the scenario file says, and where it says it.
+//!
+//! A file is read as far as it goes and all its problems are collected, each at its place; a
+//! [`Scenario`] exists only where there is none.
+
+mod check;
+pub mod document;
+pub mod file;
+mod overrides;
+mod phases;
+mod prompts;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::base::{Distribution, HumanDuration, Secret, Seed};
+use crate::dialect::{Dialect, Message};
+use crate::lab::Script;
+use crate::pricing::PriceTable;
+
+pub use file::{Kind, Slos, Via};
+pub use document::{Problem, Source, render};
+pub use overrides::Overrides;
+
+/// A scenario without problems: every file that it names has been read, every default is filled in.
+#[derive(Clone, Debug, Serialize)]
+pub struct Scenario {
+    /// The folder of its results.
+    pub name: String,
+    /// Decides every random choice.
+    pub seed: Seed,
+    /// Where requests go.
+    pub target: Target,
+    /// The request mix; at least one.
+    pub recipes: Vec<Recipe>,
+    /// The phases of load, in order; at least one that is measured.
+    pub phases: Vec<Phase>,
+    /// What a good answer keeps to.
+    pub slos: Slos,
+    /// What the models cost.
+    pub prices: Option<PriceTable>,
+    /// How long the parts of a request may take.
+    pub timeouts: Timeouts,
+    /// How long requests in flight may go on after the last arrival.
+    pub drain: Duration,
+}
+
+/// Where requests go.
+#[derive(Clone, Debug, Serialize)]
+pub struct Target {
+    /// The name in the report.
+    pub name: String,
+    /// What is there.
+    pub place: Place,
+}
+
+/// What is at a target.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// The embedded stand-ins.
+    Lab {
+        /// Through the gateway, or straight to the provider.
+        via: Via,
+        /// How the provider behaves.
+        script: Script,
+    },
+    /// Something that is running elsewhere.
+    Gateway {
+        /// The base URL without a slash at its end.
+        url: String,
+        /// Whose contract it keeps.
+        kind: Kind,
+        /// The key; never written to a file.
+        #[serde(skip)]
+        api_key: Option<Secret>,
+        /// The wire format.
+        dialect: Dialect,
+    },
+}
+
+/// One kind of request in the mix.
+#[derive(Clone, Debug, Serialize)]
+pub struct Recipe {
+    /// The name in the report.
+    pub name: String,
+    /// The share of the arrivals, relative to the other recipes; above zero.
+    pub weight: f64,
+    /// The model, in the words of the target.
+    pub model: String,
+    /// Whether the answer is streamed.
+    pub stream: bool,
+    /// A system message in front of every prompt.
+    pub system: Option<String>,
+    /// The most tokens that the answer may have.
+    pub max_tokens: Option<u32>,
+    /// What is asked.
+    pub prompt: Prompt,
+}
+
+/// Where prompts come from.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prompt {
+    /// One of these conversations, drawn for each arrival; at least one.
+    Rows(Arc<Vec<Vec<Message>>>),
+    /// Made-up text of so many tokens.
+    Synthetic(Distribution<u32>),
+}
+
+/// One phase of load.
+#[derive(Clone, Debug, Serialize)]
+pub struct Phase {
+    /// The name in the report.
+    pub name: String,
+    /// Whether its requests are kept apart from every figure.
+    pub warmup: bool,
+    /// When its arrivals are due.
+    pub shape: Shape,
+    /// When it ends: at whichever comes first.
+    pub bound: Bound,
+}
+
+/// When arrivals are due.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shape {
+    /// A user with nothing in flight, and done thinking, is the next arrival.
+    Closed {
+        /// How many users.
+        concurrency: u32,
+        /// How long a user waits between an answer and the next request.
+        think: Option<Distribution<HumanDuration>>,
+    },
+    /// The clock decides, whatever the answers do.
+    Open {
+        /// The instants.
+        pace: Pace,
+        /// The most requests in flight; further arrivals queue.
+        max_in_flight: u32,
+        /// How long an arrival queues before it is given up.
+        shed_after: Option<Duration>,
+    },
+}
+
+/// The instants of an open loop. Rates are arrivals per second.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pace {
+    /// Even gaps.
+    Constant {
+        /// The rate; above zero.
+        rate: f64,
+    },
+    /// Exponential gaps.
+    Poisson {
+        /// The mean rate; above zero.
+        rate: f64,
+    },
+    /// A rate that changes in a straight line.
+    Ramp {
+        /// The rate at the start.
+        from: f64,
+        /// The rate at the end; one of the two is above zero.
+        to: f64,
+        /// How long the change takes.
+        over: Duration,
+    },
+}
+
+/// When a phase ends: at whichever comes first. At least one is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Bound {
+    /// After so many arrivals.
+    pub requests: Option<u64>,
+    /// After so long.
+    pub duration: Option<Duration>,
+}
+
+impl Phase {
+    /// The shape and its end in words: `poisson 50/s for 20s`.
+    pub fn in_words(&self) -> String {
+        let shape = match &self.shape {
+            Shape::Closed { concurrency: 1, .. } => "closed loop of 1 user".to_owned(),
+            Shape::Closed { concurrency, .. } => format!("closed loop of {concurrency} users"),
+            Shape::Open { pace: Pace::Constant { rate }, .. } => format!("constant {rate}/s"),
+            Shape::Open { pace: Pace::Poisson { rate }, .. } => format!("poisson {rate}/s"),
+            Shape::Open { pace: Pace::Ramp { from, to, .. }, .. } => {
+                format!("ramp from {from}/s to {to}/s")
+            }
+        };
+        let requests = self.bound.requests.map(|n| format!("{n} requests"));
+        let duration = self.bound.duration.map(|d| HumanDuration(d).to_string());
+        match (duration, requests) {
+            (Some(duration), Some(requests)) => format!("{shape} for {duration} or {requests}"),
+            (Some(end), None) | (None, Some(end)) => format!("{shape} for {end}"),
+            (None, None) => shape,
+        }
+    }
+}
+
+/// How long the parts of a request may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Timeouts {
+    /// To a connection, TLS included.
+    pub connect: Duration,
+    /// From sending to the first token of a stream.
+    pub first_token: Duration,
+    /// Between two reads once an answer has begun.
+    pub idle: Duration,
+    /// From sending to the end.
+    pub request: Duration,
+}
+
+/// A file that was read: the scenario where there are no problems, and else every problem.
+pub type Loaded = Result<Scenario, Vec<Problem>>;
+
+/// Looks up an environment variable.
+pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Reads a scenario file and all the files that it names.
+///
+/// `env` answers `${VARIABLE}`s, and the names in `given` are those that the user set by hand: one
+/// that the file does not use is a problem.
+pub fn load(path: &Path, env: Env<'_>, given: &[String], overrides: &Overrides) -> Loaded {
+    let name = path.display().to_string();
+    let source = match std::fs::read_to_string(path) {
+        Ok(text) => Source::new(name, text),
+        Err(error) => {
+            let source = Source::new(name, "");
+            let problem = Problem::whole(&source, format!("the file can't be read: {error}"))
+                .with_help("name a scenario file, such as scenarios/smoke.yaml");
+            return Err(vec![problem]);
+        }
+    };
+    let folder = path.parent().unwrap_or(Path::new(""));
+    check::Checker::new(source, folder, env).scenario(given, overrides)
+}
+
+/// The JSON Schema of a scenario file.
+pub fn schema() -> serde_json::Value {
+    let mut settings = schemars::generate::SchemaSettings::draft2020_12();
+    settings.transforms.push(Box::new(schemars::transform::RecursiveTransform(accept_variables)));
+    settings.into_generator().into_root_schema_for::<file::File>().to_value()
+}
+
+/// A number in a scenario may be written as a variable, `${CONCURRENCY:8}`; an editor must not
+/// mark that as a mistake.
+fn accept_variables(schema: &mut schemars::Schema) {
+    let Some(object) = schema.as_object_mut() else { return };
+    let number = object.get("type").and_then(|kind| kind.as_str()).map(str::to_owned);
+    if let Some(kind) = number.filter(|kind| matches!(kind.as_str(), "integer" | "number")) {
+        object.insert("type".into(), serde_json::json!([kind, "string"]));
+        object.insert("pattern".into(), serde_json::json!(r"^\$\{[^}]+\}$"));
+    }
+}
+
+/// Reads a lab script from a file of its own.
+pub fn load_script(path: &Path, env: Env<'_>) -> Result<Script, Vec<Problem>> {
+    check::script_file(path, env)
+}

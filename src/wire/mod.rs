@@ -1,0 +1,93 @@
+//! The only seam to the network: a shot goes out, a [`Reading`] of the answer comes in.
+//!
+//! A wire moves bytes and says when they moved; what they mean is read in one place, so the numbers
+//! of two wires can be compared.
+
+mod exchange;
+mod reading;
+mod reqwest;
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::base::{Offset, Secret};
+use crate::shot::Shot;
+
+pub use self::reqwest::ReqwestWire;
+pub use exchange::{Exchange, Failure, Marks, NoOutcome, Outcome, TimeoutKind};
+pub use reading::Reading;
+
+/// Sends requests. Sending can't fail: what goes wrong is told to the reading's end.
+pub trait Wire {
+    /// Sends `shot` and reads the answer into `reading` until it ends. What was read stays in
+    /// `reading` when the future is dropped, so a request that is cut short keeps its marks.
+    fn send(
+        &self,
+        shot: &Shot,
+        reading: &mut Reading,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// The run's one monotonic clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    zero: Instant,
+}
+
+impl Clock {
+    /// A clock that reads zero now.
+    pub fn start() -> Self {
+        Self { zero: Instant::now() }
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Offset {
+        Offset::from(self.zero.elapsed())
+    }
+
+    /// An instant of the run as the runtime's timers take it.
+    pub fn instant(&self, at: Offset) -> Instant {
+        self.zero + at.elapsed()
+    }
+}
+
+/// Where requests go.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// The base URL without a slash at its end.
+    pub base_url: String,
+    /// The bearer key.
+    pub key: Option<Secret>,
+}
+
+/// The idle timeout and the whole deadline of a request, once they are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline {
+    /// When patience ends.
+    pub at: Offset,
+    /// Which patience it is.
+    pub kind: TimeoutKind,
+}
+
+impl Deadline {
+    /// The nearest deadline at `now` of a request with these timeouts.
+    fn nearest(
+        timeouts: &crate::scenario::Timeouts,
+        reading: &Reading,
+        now: Offset,
+    ) -> Self {
+        let sent = reading.marks().sent.unwrap_or(now);
+        let first = |after: Duration, kind, from: Offset| Self { at: from + after, kind };
+        let whole = first(timeouts.request, TimeoutKind::Request, sent);
+        let next = if reading.awaits_first_token() {
+            first(timeouts.first_token, TimeoutKind::FirstToken, sent)
+        } else if reading.marks().headers.is_some() {
+            first(timeouts.idle, TimeoutKind::Idle, now)
+        } else {
+            whole
+        };
+        if next.at < whole.at { next } else { whole }
+    }
+}

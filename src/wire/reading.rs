@@ -1,0 +1,290 @@
+//! The reading of one answer: bytes and the instants they arrived, to marks and an outcome.
+//!
+//! It does no IO and reads no clock: the wire stamps each read as it returns, before any parsing, and
+//! tells it here.
+
+use crate::base::Offset;
+use crate::dialect::{Delta, Dialect, error_message};
+use crate::sse::{Decoder, Item, SseError};
+
+use super::exchange::{Exchange, Failure, Marks, Outcome};
+
+/// The largest answer in one piece that is kept to be parsed.
+const BODY_CAP: usize = 16 << 20;
+
+/// One answer while it is read.
+#[derive(Debug)]
+pub struct Reading {
+    dialect: Dialect,
+    wants_stream: bool,
+    body: Body,
+    /// A content coding that nobody asked for, so that the body can't be read.
+    coding: Option<String>,
+    heard: Heard,
+}
+
+/// How the body is read; decided by the head.
+#[derive(Debug)]
+enum Body {
+    Unknown,
+    Events(Decoder),
+    Whole(Vec<u8>),
+}
+
+/// What the answer said so far.
+#[derive(Debug, Default)]
+struct Heard {
+    exchange: Exchange,
+    last_token_read: Option<u64>,
+    reads: u64,
+    done: bool,
+    malformed: Option<String>,
+}
+
+impl Reading {
+    /// A reading of the answer to a request in `dialect`.
+    pub fn new(dialect: Dialect, wants_stream: bool) -> Self {
+        Self { dialect, wants_stream, body: Body::Unknown, coding: None, heard: Heard::default() }
+    }
+
+    /// The instants so far.
+    pub const fn marks(&self) -> &Marks {
+        &self.heard.exchange.marks
+    }
+
+    /// Whether the answer is over, though the connection may not be.
+    pub const fn is_done(&self) -> bool {
+        self.heard.done
+    }
+
+    /// Whether the first token of a stream is still to come.
+    pub const fn awaits_first_token(&self) -> bool {
+        self.wants_stream
+            && self.heard.exchange.marks.first_token.is_none()
+            && matches!(self.body, Body::Unknown | Body::Events(_))
+    }
+
+    /// The request was handed over.
+    pub const fn sent(&mut self, at: Offset) {
+        self.heard.exchange.marks.sent = Some(at);
+    }
+
+    /// The head was read. `header` looks up a header by its lower-case name.
+    pub fn head<'h>(&mut self, status: u16, header: impl Fn(&str) -> Option<&'h str>, at: Offset) {
+        let exchange = &mut self.heard.exchange;
+        exchange.marks.headers = Some(at);
+        exchange.status = Some(status);
+        exchange.retry_after = retry_after(&header);
+        exchange.request_id = header("x-request-id").map(str::to_owned);
+        self.coding = header("content-encoding")
+            .filter(|coding| !coding.eq_ignore_ascii_case("identity"))
+            .map(str::to_owned);
+        let kind = header("content-type").unwrap_or_default().trim_start();
+        let events = kind.get(..17).is_some_and(|kind| kind.eq_ignore_ascii_case("text/event-stream"));
+        let success = (200..300).contains(&status);
+        self.body =
+            if events && success { Body::Events(Decoder::new()) } else { Body::Whole(Vec::new()) };
+    }
+
+    /// A read of the body returned at `at`.
+    pub fn bytes(&mut self, bytes: &[u8], at: Offset) -> Result<(), Failure> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let Self { dialect, body, heard, coding, .. } = self;
+        heard.exchange.body_bytes += bytes.len() as u64;
+        heard.exchange.marks.first_byte.get_or_insert(at);
+        heard.reads += 1;
+        match body {
+            _ if coding.is_some() => Ok(()),
+            Body::Events(decoder) => decoder
+                .feed(bytes, |item| {
+                    if let Item::Event(event) = item {
+                        heard.event(*dialect, event.data, event.is("error"), at);
+                    }
+                })
+                .map_err(|error| Failure::Malformed(line_cap(error))),
+            Body::Whole(whole) if whole.len() + bytes.len() <= BODY_CAP => {
+                whole.extend_from_slice(bytes);
+                Ok(())
+            }
+            Body::Whole(_) => {
+                Err(Failure::Malformed(format!("the answer is larger than {BODY_CAP} bytes")))
+            }
+            Body::Unknown => Err(Failure::Malformed("a body came without a head".to_owned())),
+        }
+    }
+
+    /// The answer is over at `at`, by its own end or by a failure.
+    pub fn finish(mut self, result: Result<(), Failure>, at: Offset) -> Exchange {
+        self.heard.exchange.marks.end.get_or_insert(at);
+        if result.is_ok() || self.is_done() {
+            self.read_whole(at);
+        }
+        let (outcome, error) = self.outcome(result);
+        let mut exchange = self.heard.exchange;
+        exchange.outcome = outcome;
+        exchange.error = error;
+        exchange
+    }
+
+    /// Reads an answer that came in one piece.
+    fn read_whole(&mut self, at: Offset) {
+        let success = self.heard.exchange.status.is_some_and(|s| (200..300).contains(&s));
+        let Body::Whole(whole) = &self.body else { return };
+        if !success || self.coding.is_some() {
+            return;
+        }
+        let marks_before = self.heard.exchange.marks;
+        match self.dialect.decode(whole) {
+            Ok(delta) => {
+                let empty = !delta.has_token() && delta.finish.is_none() && delta.usage.is_none();
+                if empty && delta.error.is_none() {
+                    self.heard.malformed = Some("the answer holds no completion".to_owned());
+                }
+                self.heard.delta(delta, at);
+                self.heard.done = true;
+            }
+            Err(error) => self.heard.malformed = Some(error.to_string()),
+        }
+        if !self.wants_stream {
+            // Nobody waited for a first token here: the answer was asked for in one piece.
+            let end = self.heard.exchange.marks.end;
+            self.heard.exchange.marks = Marks { end, ..marks_before };
+            self.heard.exchange.token_chunks = 0;
+        }
+    }
+
+    /// How it ended. What the server said outranks what the connection did afterwards.
+    fn outcome(&mut self, result: Result<(), Failure>) -> (Outcome, Option<String>) {
+        let heard = &mut self.heard;
+        if let Some(status) = heard.exchange.status.filter(|s| !(200..300).contains(s)) {
+            return (Outcome::Status(status), self.refusal());
+        }
+        if let Some(error) = heard.exchange.error.take() {
+            return (Outcome::StreamError, Some(error));
+        }
+        if let (Some(coding), true) = (&self.coding, result.is_ok()) {
+            let said = format!("the body is {coding}-encoded, which was not asked for");
+            return (Outcome::Malformed, Some(said));
+        }
+        if let Some(malformed) = heard.malformed.take() {
+            return (Outcome::Malformed, Some(malformed));
+        }
+        match result {
+            _ if heard.done => (Outcome::Ok, None),
+            Ok(()) if heard.exchange.finish.is_some() => (Outcome::Ok, None),
+            Ok(()) => {
+                let said = "the stream ended without [DONE] and without a finish_reason";
+                (Outcome::Truncated, Some(said.to_owned()))
+            }
+            Err(failure) => failure.outcome(heard.exchange.status.is_some()),
+        }
+    }
+
+    /// What a refusal said, be it JSON, plain text or an event stream.
+    fn refusal(&self) -> Option<String> {
+        let Body::Whole(whole) = &self.body else { return None };
+        let mut said = None;
+        let events = Decoder::new().feed(whole, |item| {
+            if let Item::Event(event) = item {
+                said = said.take().or_else(|| error_message(event.data));
+            }
+        });
+        said.filter(|_| events.is_ok()).or_else(|| error_message(whole))
+    }
+}
+
+impl Heard {
+    fn event(&mut self, dialect: Dialect, data: &[u8], named_error: bool, at: Offset) {
+        if self.done || self.malformed.is_some() {
+            return;
+        }
+        self.exchange.marks.first_event.get_or_insert(at);
+        if dialect.is_done(data) {
+            self.done = true;
+            self.exchange.marks.end = Some(at);
+            return;
+        }
+        match dialect.decode(data) {
+            Ok(delta) if named_error && delta.error.is_none() => {
+                self.exchange.error = error_message(data);
+            }
+            Ok(delta) => self.delta(delta, at),
+            Err(_) if named_error => self.exchange.error = error_message(data),
+            Err(error) => self.malformed = Some(error.to_string()),
+        }
+    }
+
+    fn delta(&mut self, delta: Delta<'_>, at: Offset) {
+        if delta.has_token() {
+            self.token(at);
+        }
+        let exchange = &mut self.exchange;
+        if delta.has_output() {
+            exchange.marks.first_output.get_or_insert(at);
+        }
+        if let Some(error) = delta.error {
+            exchange.error.get_or_insert(error);
+        }
+        // Usage may come on every chunk, and then counts what was used so far: the last one holds.
+        exchange.usage = delta.usage.or(exchange.usage);
+        exchange.cost_reported = delta.cost_reported.or(exchange.cost_reported);
+        replace(&mut exchange.finish, delta.finish);
+        replace(&mut exchange.model, delta.model);
+        if exchange.request_id.is_none() {
+            exchange.request_id = delta.id.map(std::borrow::Cow::into_owned);
+        }
+    }
+
+    fn token(&mut self, at: Offset) {
+        let exchange = &mut self.exchange;
+        if let Some(last) = exchange.marks.last_token {
+            let gap = at.since(last).as_nanos().div_ceil(1_000);
+            exchange.gaps_us.push(u32::try_from(gap).unwrap_or(u32::MAX));
+        }
+        if self.last_token_read == Some(self.reads) {
+            exchange.coalesced_chunks += 1;
+        }
+        self.last_token_read = Some(self.reads);
+        exchange.token_chunks += 1;
+        exchange.marks.first_token.get_or_insert(at);
+        exchange.marks.last_token = Some(at);
+    }
+}
+
+impl Failure {
+    /// The outcome of this failure, and what to say of it.
+    fn outcome(self, answered: bool) -> (Outcome, Option<String>) {
+        match self {
+            Self::Dns(said) => (Outcome::Dns, Some(said)),
+            Self::Connect(said) => (Outcome::Connect, Some(said)),
+            Self::Tls(said) => (Outcome::Tls, Some(said)),
+            Self::Timeout(kind) => (Outcome::Timeout(kind), None),
+            Self::Lost(said) if answered => (Outcome::Truncated, Some(said)),
+            Self::Lost(said) => (Outcome::Reset, Some(said)),
+            Self::Malformed(said) => (Outcome::Malformed, Some(said)),
+            Self::Cancelled => (Outcome::Cancelled, None),
+            Self::Shed => (Outcome::Shed, None),
+        }
+    }
+}
+
+/// Keeps the latest text, without a new allocation where it is the same again.
+fn replace(kept: &mut Option<String>, new: Option<std::borrow::Cow<'_, str>>) {
+    if let Some(new) = new.filter(|new| kept.as_deref() != Some(new)) {
+        *kept = Some(new.into_owned());
+    }
+}
+
+fn line_cap(error: SseError) -> String {
+    error.to_string()
+}
+
+/// How long the server asks to wait, in seconds: `retry-after-ms`, or `retry-after` in seconds. A
+/// date is left alone: reading it needs the wall clock.
+fn retry_after<'h>(header: &impl Fn(&str) -> Option<&'h str>) -> Option<f64> {
+    let number = |name: &str| header(name).and_then(|text| text.trim().parse::<f64>().ok());
+    let seconds = number("retry-after-ms").map(|ms| ms / 1e3).or_else(|| number("retry-after"));
+    seconds.filter(|seconds| seconds.is_finite() && *seconds >= 0.0)
+}

@@ -1,0 +1,117 @@
+//! The wire that applications use: `reqwest`, with everything off that it would do by itself.
+//!
+//! It hides when a connection was ready: `sent` is the instant the request was handed to the client,
+//! so connecting counts as service time here.
+
+use std::error::Error as _;
+
+use tokio::time::timeout_at;
+
+use super::{Clock, Deadline, Endpoint, Failure, Reading, TimeoutKind, Wire};
+use crate::scenario::Timeouts;
+use crate::shot::Shot;
+
+/// How long to wait for a connection to become reusable after an answer said that it was over.
+const LINGER: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// Sends requests with `reqwest` over HTTP/1.1.
+#[derive(Clone, Debug)]
+pub struct ReqwestWire {
+    client: reqwest::Client,
+    endpoint: Endpoint,
+    timeouts: Timeouts,
+    clock: Clock,
+}
+
+impl ReqwestWire {
+    /// A wire to `endpoint` with a connection pool of its own. Nothing is retried or followed, and no
+    /// proxy of the system is used.
+    pub fn new(endpoint: Endpoint, timeouts: Timeouts, clock: Clock) -> Result<Self, reqwest::Error> {
+        // Already installed is fine: it is the same provider each time.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("tollgate/", env!("CARGO_PKG_VERSION")))
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .http1_only()
+            .tcp_nodelay(true)
+            .connect_timeout(timeouts.connect)
+            .pool_max_idle_per_host(usize::MAX)
+            .build()?;
+        Ok(Self { client, endpoint, timeouts, clock })
+    }
+
+    fn request(&self, shot: &Shot) -> reqwest::RequestBuilder {
+        let accept = if shot.stream { "text/event-stream" } else { "application/json" };
+        let request = self
+            .client
+            .post(format!("{}{}", self.endpoint.base_url, shot.path))
+            .header("content-type", "application/json")
+            .header("accept", accept)
+            .body(shot.body.clone());
+        match &self.endpoint.key {
+            Some(key) => request.bearer_auth(key.expose()),
+            None => request,
+        }
+    }
+
+    fn deadline(&self, reading: &Reading) -> Deadline {
+        Deadline::nearest(&self.timeouts, reading, self.clock.now())
+    }
+}
+
+impl Wire for ReqwestWire {
+    async fn send(&self, shot: &Shot, reading: &mut Reading) -> Result<(), Failure> {
+        let request = self.request(shot);
+        reading.sent(self.clock.now());
+        let deadline = self.deadline(reading);
+        let mut response = timeout_at(self.clock.instant(deadline.at), request.send())
+            .await
+            .map_err(|_| Failure::Timeout(deadline.kind))?
+            .map_err(|error| failure(&error))?;
+        let headers = response.headers();
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        reading.head(response.status().as_u16(), header, self.clock.now());
+        while !reading.is_done() {
+            let deadline = self.deadline(reading);
+            let read = timeout_at(self.clock.instant(deadline.at), response.chunk()).await;
+            let at = self.clock.now();
+            match read.map_err(|_| Failure::Timeout(deadline.kind))? {
+                Ok(Some(bytes)) => reading.bytes(&bytes, at)?,
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(failure(&error)),
+            }
+        }
+        // The answer is over; reading on to the end of the body only keeps the connection for reuse.
+        let _ = tokio::time::timeout(LINGER, async {
+            while let Ok(Some(_)) = response.chunk().await {}
+        })
+        .await;
+        Ok(())
+    }
+}
+
+/// What went wrong, told apart by what `reqwest` says of it and by the words of its causes.
+fn failure(error: &reqwest::Error) -> Failure {
+    let mut causes = vec![];
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        causes.push(next.to_string());
+        cause = next.source();
+    }
+    // The first cause repeats the URL, which the user knows; the last one says what happened.
+    let said = causes.last().cloned().unwrap_or_else(|| error.to_string());
+    let mentions = |word: &str| causes.iter().any(|cause| cause.to_lowercase().contains(word));
+    match () {
+        () if error.is_connect() && error.is_timeout() => Failure::Timeout(TimeoutKind::Connect),
+        () if error.is_connect() && mentions("dns") => Failure::Dns(said),
+        () if error.is_connect() && (mentions("certificate") || mentions("tls") || mentions("handshake")) => {
+            Failure::Tls(said)
+        }
+        () if error.is_connect() => Failure::Connect(said),
+        () if error.is_decode() && !mentions("error reading") => Failure::Malformed(said),
+        () => Failure::Lost(said),
+    }
+}
