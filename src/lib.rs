@@ -15,3 +15,4 @@ pub mod shot; // arrival -> request bytes; pure
 pub mod wire; // the only seam to the network: request bytes -> a reading of the answer
 pub mod sample; // one arrival, one row
 pub mod engine; // arrivals x wire -> rows, in real time
+pub mod record; // rows -> histograms, intervals and a summary

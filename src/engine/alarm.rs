@@ -26,7 +26,12 @@ impl Alarm {
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags).ok();
         // A paused clock is ahead of the kernel's, which would let a test wait for real.
         let timer = timer.filter(|_| !cfg!(test));
-        Self { clock, timer: timer.and_then(|timer| tokio::io::unix::AsyncFd::new(timer).ok()) }
+        #[expect(
+            deprecated,
+            reason = "sound here: an OwnedFd can't name another descriptor; what replaces it is unsafe"
+        )]
+        let timer = timer.and_then(|timer| tokio::io::unix::AsyncFd::new(timer).ok());
+        Self { clock, timer }
     }
 
     /// The best alarm that the platform has.

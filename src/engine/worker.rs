@@ -213,21 +213,18 @@ impl<W: Wire> Range<W> {
         gate: &Gate,
         cut: &CancellationToken,
     ) {
+        let came = self.clock.now();
         let place = match gate.places.try_acquire() {
-            Ok(place) => Ok(place),
-            Err(_) => gate.wait(cut).await,
+            Ok(place) => Ok((place, Duration::ZERO)),
+            Err(_) => gate.wait(cut).await.map(|place| (place, self.clock.now().since(came))),
         };
-        let queued = self.clock.now().since(due);
         match place {
-            Ok(_place) => {
-                // A place that was free at once is no queueing: what there is of lateness is ours.
-                let queued = if queued > Duration::from_millis(1) { queued } else { Duration::ZERO };
-                self.fire(arrival, &shot, due, queued, cut).await;
-            }
+            Ok((_place, queued)) => self.fire(arrival, &shot, due, queued, cut).await,
             Err(failure) => {
                 let reading = Reading::new(shot.dialect, shot.stream);
-                let exchange = reading.finish(Err(failure), self.clock.now());
-                self.sink.push(Sample::new(&self.plan, arrival, due, queued, exchange));
+                let now = self.clock.now();
+                let exchange = reading.finish(Err(failure), now);
+                self.sink.push(Sample::new(&self.plan, arrival, due, now.since(came), exchange));
             }
         }
     }

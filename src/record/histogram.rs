@@ -1,0 +1,219 @@
+//! Times in an HDR histogram: 3 significant digits, 1 microsecond to 1 hour, longer ones clamped and
+//! counted.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram as Hdr;
+use serde::{Deserialize, Serialize};
+
+/// Significant decimal digits that are kept: values are within 0.1 %.
+const DIGITS: u8 = 3;
+/// The finest step, in nanoseconds.
+const LOWEST: u64 = 1_000;
+/// The longest time, in nanoseconds: one hour.
+const LONGEST: u64 = 3_600_000_000_000;
+/// Two-sided 95 % of a normal distribution.
+const Z95: f64 = 1.959_964;
+
+/// Times of one kind, in nanoseconds.
+#[derive(Clone, Debug)]
+pub struct Histogram {
+    counts: Hdr<u64>,
+    clamped: u64,
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        let mut counts =
+            Hdr::new_with_bounds(LOWEST, 2 * LOWEST, DIGITS).expect("the bounds are constants that fit");
+        counts.auto(true);
+        Self { counts, clamped: 0 }
+    }
+}
+
+/// A quantile with how far to trust it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quantile {
+    /// The value.
+    pub value: Duration,
+    /// The lower end of its 95 % confidence interval.
+    pub low: Duration,
+    /// The upper end.
+    pub high: Duration,
+}
+
+/// Values that a quantile needs before it is printed: so many that with 95 % confidence at least one
+/// of them lies beyond it, `ceil(ln 0.05 / ln q)`. 5 for p50, 29 for p90, 59 for p95, 299 for p99.
+pub fn needed(q: f64) -> u64 {
+    (0.05_f64.ln() / q.ln()).ceil().max(1.0) as u64
+}
+
+impl Histogram {
+    /// Adds a time.
+    pub fn record(&mut self, time: Duration) {
+        self.record_n(time, 1);
+    }
+
+    /// Adds a time that was seen `n` times.
+    pub fn record_n(&mut self, time: Duration, n: u64) {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        if nanos > LONGEST {
+            self.clamped += n;
+        }
+        self.counts
+            .record_n(nanos.min(LONGEST), n)
+            .expect("the histogram grows by itself up to the longest time");
+    }
+
+    /// Adds all times of another.
+    pub fn merge(&mut self, other: &Self) {
+        self.merge_hdr(&other.counts);
+        self.clamped += other.clamped;
+    }
+
+    /// Adds all times of a histogram from a file.
+    pub fn merge_hdr(&mut self, other: &Hdr<u64>) {
+        for value in other.iter_recorded() {
+            let time = Duration::from_nanos(value.value_iterated_to());
+            self.record_n(time, value.count_at_value());
+        }
+    }
+
+    /// How many times there are.
+    pub fn len(&self) -> u64 {
+        self.counts.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many were longer than an hour, and count as an hour.
+    pub const fn clamped(&self) -> u64 {
+        self.clamped
+    }
+
+    /// The mean.
+    pub fn mean(&self) -> Duration {
+        Duration::from_nanos(self.counts.mean() as u64)
+    }
+
+    /// The longest.
+    pub fn max(&self) -> Duration {
+        Duration::from_nanos(self.counts.max())
+    }
+
+    /// The counts, for writing to a log.
+    pub const fn counts(&self) -> &Hdr<u64> {
+        &self.counts
+    }
+
+    /// Forgets all times.
+    pub fn clear(&mut self) {
+        self.counts.reset();
+        self.clamped = 0;
+    }
+
+    /// The quantile `q`, from 0 to 1, with the interval that order statistics give it: the ranks
+    /// `n q -+ 1.96 sqrt(n q (1 - q))` (normal approximation to the binomial). It takes the times as
+    /// independent; where they drift together the truth is wider. `None` where there are fewer than
+    /// [`needed`].
+    pub fn quantile(&self, q: f64) -> Option<Quantile> {
+        let n = self.len();
+        if n < needed(q) {
+            return None;
+        }
+        let (rank, spread) = (n as f64 * q, Z95 * (n as f64 * q * (1.0 - q)).sqrt());
+        Some(Quantile {
+            value: self.at_rank(rank.ceil()),
+            low: self.at_rank((rank - spread).floor()),
+            high: self.at_rank((rank + spread).ceil() + 1.0),
+        })
+    }
+
+    /// The quantile `q` when `failed` further requests count as infinitely slow: `Some(None)` is
+    /// infinity. `None` where there are fewer than [`needed`] in all.
+    pub fn adjusted(&self, q: f64, failed: u64) -> Option<Option<Duration>> {
+        let all = self.len() + failed;
+        if all < needed(q) {
+            return None;
+        }
+        let rank = (all as f64 * q).ceil();
+        Some((rank <= self.len() as f64).then(|| self.at_rank(rank)))
+    }
+
+    /// The time of a rank from 1; ranks beyond the ends are those of the ends.
+    fn at_rank(&self, rank: f64) -> Duration {
+        let n = self.len().max(1) as f64;
+        // The middle of a rank, so that rounding can't slip to the next.
+        let share = ((rank.clamp(1.0, n) - 0.5) / n).clamp(0.0, 1.0);
+        Duration::from_nanos(self.counts.value_at_quantile(share).min(self.counts.max()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn of(values: impl IntoIterator<Item = u64>) -> Histogram {
+        let mut histogram = Histogram::default();
+        for micros in values {
+            histogram.record(Duration::from_micros(micros));
+        }
+        histogram
+    }
+
+    #[test]
+    fn quantiles_need_enough_values() {
+        assert_eq!([0.5, 0.9, 0.95, 0.99, 0.999].map(needed), [5, 29, 59, 299, 2_995]);
+        assert_eq!(of(0..298).quantile(0.99), None);
+        assert!(of(0..299).quantile(0.99).is_some());
+    }
+
+    #[test]
+    fn failures_count_as_infinitely_slow_in_the_adjusted_quantile() {
+        let ok = of(1..=99);
+        assert_eq!(ok.adjusted(0.5, 1), Some(Some(Duration::from_micros(50))));
+        assert_eq!(ok.adjusted(0.95, 10), Some(None), "10 of 109 failed: p95 is infinite");
+        assert_eq!(ok.adjusted(0.99, 0), None, "too few");
+    }
+
+    #[test]
+    fn a_time_beyond_an_hour_is_clamped_and_counted() {
+        let mut histogram = Histogram::default();
+        histogram.record(Duration::from_secs(7_200));
+        assert_eq!(histogram.clamped(), 1);
+        assert!(histogram.max() <= Duration::from_secs(3_610));
+    }
+
+    proptest! {
+        #[test]
+        fn quantiles_are_within_a_thousandth_of_the_sorted_values(
+            mut values in proptest::collection::vec(1_u64..10_000_000, 59..400),
+        ) {
+            let histogram = of(values.iter().copied());
+            values.sort_unstable();
+            for q in [0.5, 0.9, 0.95] {
+                let exact = values[((values.len() as f64 * q).ceil() as usize).max(1) - 1] as f64;
+                let got = histogram.quantile(q).unwrap();
+                let micros = got.value.as_nanos() as f64 / 1e3;
+                prop_assert!((micros - exact).abs() <= exact * 0.001 + 1.0, "{micros} {exact}");
+                prop_assert!(got.low <= got.value && got.value <= got.high);
+            }
+        }
+
+        #[test]
+        fn merging_is_the_same_as_recording_together(
+            left in proptest::collection::vec(0_u64..10_000_000, 5..100),
+            right in proptest::collection::vec(0_u64..10_000_000, 0..100),
+        ) {
+            let mut merged = of(left.iter().copied());
+            merged.merge(&of(right.iter().copied()));
+            let together = of(left.into_iter().chain(right));
+            prop_assert_eq!(merged.len(), together.len());
+            prop_assert_eq!(merged.quantile(0.5), together.quantile(0.5));
+        }
+    }
+}

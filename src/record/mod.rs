@@ -1,0 +1,142 @@
+//! Rows to histograms, intervals and a summary. Memory is bounded whatever the run's length.
+
+mod histogram;
+mod interval;
+mod summary;
+mod tally;
+
+use std::time::Duration;
+
+use crate::base::Offset;
+use crate::plan::PhaseId;
+use crate::sample::Sample;
+
+pub use histogram::{Histogram, Quantile, needed};
+pub use interval::{Interval, IntervalRow, Intervals};
+pub use summary::{
+    Cost, Count, ErrorCount, MetricSummary, PhaseSummary, QuantileSummary, ScopeSummary, Summary,
+    Totals,
+};
+pub use tally::Tally;
+
+/// What is known of a phase while it runs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PhaseRecord {
+    /// The name.
+    pub name: String,
+    /// Whether its requests are kept apart from every figure.
+    pub warmup: bool,
+    /// The length by the plan; `None` where the answers decide.
+    pub planned: Option<Duration>,
+    /// When it began.
+    pub started: Option<Offset>,
+    /// When its last arrival was over with.
+    pub ended: Option<Offset>,
+    /// When the last of its requests ended.
+    pub last_end: Offset,
+    /// Its rows.
+    pub arrivals: u64,
+}
+
+impl PhaseRecord {
+    /// The window in which arrivals came: from its start to its end, or to where the run was cut.
+    pub fn window(&self) -> Duration {
+        let Some(started) = self.started else { return Duration::ZERO };
+        let length = self.ended.unwrap_or(self.last_end).since(started);
+        self.planned.map_or(length, |planned| planned.min(length))
+    }
+}
+
+/// Everything that is kept of a run's rows.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    recipes: Vec<Tally>,
+    warmup: Tally,
+    phases: Vec<PhaseRecord>,
+}
+
+impl Recorder {
+    /// An empty record of a run with so many recipes and these phases.
+    pub fn new(recipes: usize, phases: Vec<PhaseRecord>) -> Self {
+        Self { recipes: vec![Tally::default(); recipes], warmup: Tally::default(), phases }
+    }
+
+    /// A phase began.
+    pub fn phase_started(&mut self, phase: PhaseId, at: Offset) {
+        if let Some(record) = self.phases.get_mut(usize::from(phase.0)) {
+            record.started.get_or_insert(at);
+        }
+    }
+
+    /// A worker is through with a phase; the last one counts.
+    pub fn phase_ended(&mut self, phase: PhaseId, at: Offset) {
+        if let Some(record) = self.phases.get_mut(usize::from(phase.0)) {
+            record.ended = record.ended.max(Some(at));
+        }
+    }
+
+    /// Adds a row.
+    pub fn push(&mut self, sample: &Sample) {
+        let end = sample.exchange.marks.end.unwrap_or(sample.due);
+        let mut in_window = true;
+        if let Some(phase) = self.phases.get_mut(usize::from(sample.id.phase.0)) {
+            phase.arrivals += 1;
+            phase.last_end = phase.last_end.max(end);
+            let window_end = phase.started.zip(phase.planned).map(|(start, length)| start + length);
+            in_window = window_end.is_none_or(|window_end| end <= window_end);
+        }
+        if sample.warmup {
+            self.warmup.push(sample, in_window);
+        } else if let Some(tally) = self.recipes.get_mut(usize::from(sample.recipe.0)) {
+            tally.push(sample, in_window);
+        }
+    }
+
+    /// Adds the rows of another record of the same plan, such as another shard's.
+    pub fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.recipes.iter_mut().zip(&other.recipes) {
+            mine.merge(theirs);
+        }
+        self.warmup.merge(&other.warmup);
+        for (mine, theirs) in self.phases.iter_mut().zip(&other.phases) {
+            mine.started = [mine.started, theirs.started].into_iter().flatten().min();
+            mine.ended = mine.ended.max(theirs.ended);
+            mine.last_end = mine.last_end.max(theirs.last_end);
+            mine.arrivals += theirs.arrivals;
+        }
+    }
+
+    /// The measured rows of one recipe.
+    pub fn recipe(&self, index: usize) -> Option<&Tally> {
+        self.recipes.get(index)
+    }
+
+    /// The measured rows of one recipe, to add chunk gaps that were read from a file.
+    pub fn recipe_mut(&mut self, index: usize) -> Option<&mut Tally> {
+        self.recipes.get_mut(index)
+    }
+
+    /// The measured rows of all recipes.
+    pub fn total(&self) -> Tally {
+        let mut total = Tally::default();
+        for tally in &self.recipes {
+            total.merge(tally);
+        }
+        total
+    }
+
+    /// The rows of warm-up phases.
+    pub const fn warmup(&self) -> &Tally {
+        &self.warmup
+    }
+
+    /// The phases.
+    pub fn phases(&self) -> &[PhaseRecord] {
+        &self.phases
+    }
+
+    /// The length of the measured windows together.
+    pub fn window(&self) -> Duration {
+        self.phases.iter().filter(|phase| !phase.warmup).map(PhaseRecord::window).sum()
+    }
+}
