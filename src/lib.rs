@@ -16,3 +16,7 @@ pub mod wire; // the only seam to the network: request bytes -> a reading of the
 pub mod sample; // one arrival, one row
 pub mod engine; // arrivals x wire -> rows, in real time
 pub mod record; // rows -> histograms, intervals and a summary
+pub mod judge; // is a run to be trusted? pure; works on figures alone
+pub mod results; // rows, intervals, summary <-> files of a run folder
+pub mod report; // summaries and verdicts -> bytes; never prints
+pub mod app; // clap, terminal, wall clock, environment, exit codes: the only module that prints

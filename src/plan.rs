@@ -63,7 +63,10 @@ impl FromStr for ArrivalId {
     fn from_str(text: &str) -> Result<Self, NoArrivalId> {
         let parse = || {
             let (phase, number) = text.split_once('-')?;
-            Some(Self { phase: PhaseId(phase.parse().ok()?), number: number.parse().ok()? })
+            Some(Self {
+                phase: PhaseId(phase.parse().ok()?),
+                number: number.parse().ok()?,
+            })
         };
         parse().ok_or_else(|| NoArrivalId(text.to_owned()))
     }
@@ -77,7 +80,9 @@ impl Serialize for ArrivalId {
 
 impl<'de> Deserialize<'de> for ArrivalId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -103,7 +108,11 @@ impl Plan {
                 Some(*total)
             })
             .collect();
-        Self { scenario, digest, weights }
+        Self {
+            scenario,
+            digest,
+            weights,
+        }
     }
 
     /// The scenario.
@@ -130,18 +139,32 @@ impl Plan {
     /// The recipe that an arrival uses: drawn by weight.
     pub fn draw_recipe(&self, arrival: ArrivalId) -> RecipeId {
         let total = self.weights.last().copied().unwrap_or(0.0);
-        let point = self.scenario.seed.rng(Lane::Mix, arrival.index()).random::<f64>() * total;
+        let point = self
+            .scenario
+            .seed
+            .rng(Lane::Mix, arrival.index())
+            .random::<f64>()
+            * total;
         let last = self.weights.len().saturating_sub(1);
-        RecipeId(self.weights.partition_point(|upto| *upto <= point).min(last) as u16)
+        RecipeId(
+            self.weights
+                .partition_point(|upto| *upto <= point)
+                .min(last) as u16,
+        )
     }
 
     /// What an arrival asks.
     pub fn ask(&self, recipe: RecipeId, arrival: ArrivalId) -> Ask {
         let recipe = self.recipe(recipe);
-        let system = recipe.system.iter().map(|text| message(Role::System, text.clone()));
+        let system = recipe
+            .system
+            .iter()
+            .map(|text| message(Role::System, text.clone()));
         Ask {
             model: recipe.model.clone(),
-            messages: system.chain(self.draw_prompt(&recipe.prompt, arrival)).collect(),
+            messages: system
+                .chain(self.draw_prompt(&recipe.prompt, arrival))
+                .collect(),
             stream: recipe.stream,
             include_usage: true,
             max_tokens: recipe.max_tokens,
@@ -167,12 +190,10 @@ impl Plan {
     }
 
     /// How long a user of a closed loop thinks before an arrival.
-    pub fn draw_think(
-        &self,
-        arrival: ArrivalId,
-        think: &Distribution<HumanDuration>,
-    ) -> Duration {
-        think.draw(&mut self.scenario.seed.rng(Lane::Think, arrival.index())).0
+    pub fn draw_think(&self, arrival: ArrivalId, think: &Distribution<HumanDuration>) -> Duration {
+        think
+            .draw(&mut self.scenario.seed.rng(Lane::Think, arrival.index()))
+            .0
     }
 }
 

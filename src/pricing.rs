@@ -77,8 +77,15 @@ impl Price {
     /// since nobody knows the pages before the answer.
     pub fn estimate(&self, requests: u64, input_tokens: u64, output_tokens: u64) -> Option<Money> {
         let each = self.per_request.map_or(0, Usd::femtos) * i128::from(requests);
-        let tokens = Self { per_request: None, ..self.clone() };
-        let usage = Usage { input_tokens, output_tokens, ..Usage::default() };
+        let tokens = Self {
+            per_request: None,
+            ..self.clone()
+        };
+        let usage = Usage {
+            input_tokens,
+            output_tokens,
+            ..Usage::default()
+        };
         match (tokens.is_empty(), self.per_request) {
             (true, None) => None,
             (true, Some(_)) => Some(Usd::round_femtos(each)),

@@ -92,7 +92,9 @@ impl Metric {
             Self::TtftService => "first_token - sent (streamed answers)",
             Self::Ttfo => "first_output - due (streamed answers, hidden reasoning skipped)",
             Self::Tpot => "(last_token - first_token) / (output_tokens - 1)",
-            Self::ChunkGap => "gap between consecutive token chunks; a chunk may hold several tokens",
+            Self::ChunkGap => {
+                "gap between consecutive token chunks; a chunk may hold several tokens"
+            }
             Self::E2e => "end - due",
             Self::Service => "end - sent",
             Self::Lag => "sent - due: our own lateness, and the wait for a place in flight",
@@ -116,7 +118,10 @@ impl Sample {
     ) -> Self {
         let recipe = plan.recipe(arrival.recipe);
         let scenario = plan.scenario();
-        let price = scenario.prices.as_ref().and_then(|table| table.models.get(&recipe.model));
+        let price = scenario
+            .prices
+            .as_ref()
+            .and_then(|table| table.models.get(&recipe.model));
         let mut sample = Self {
             id: arrival.id,
             arm: arrival.arm,
@@ -161,7 +166,9 @@ impl Sample {
             Metric::Ttfo => since_due(marks.first_output.filter(|_| self.stream)),
             Metric::Tpot => {
                 let (tokens, _) = self.output_tokens()?;
-                let gaps = u32::try_from(tokens.checked_sub(1)?).ok().filter(|gaps| *gaps > 0)?;
+                let gaps = u32::try_from(tokens.checked_sub(1)?)
+                    .ok()
+                    .filter(|gaps| *gaps > 0)?;
                 Some(marks.last_token?.since(marks.first_token?) / gaps)
             }
             Metric::ChunkGap => None,
@@ -175,9 +182,8 @@ impl Sample {
     /// that has no first token does not meet an SLO on it.
     pub fn meets(&self, slos: &Slos) -> bool {
         let within = |metric, limit: Option<crate::base::HumanDuration>, asked: bool| {
-            limit.is_none_or(|limit| {
-                !asked || self.time(metric).is_some_and(|time| time <= limit.0)
-            })
+            limit
+                .is_none_or(|limit| !asked || self.time(metric).is_some_and(|time| time <= limit.0))
         };
         let several = self.output_tokens().is_some_and(|(tokens, _)| tokens > 1);
         self.is_ok()

@@ -65,7 +65,10 @@ impl Alarm {
             return Ok(());
         }
         let once = Itimerspec {
-            it_interval: Timespec { tv_sec: 0, tv_nsec: 0 },
+            it_interval: Timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            },
             it_value: Timespec::try_from(wait).map_err(|_| std::io::ErrorKind::InvalidInput)?,
         };
         timerfd_settime(timer.get_ref(), TimerfdTimerFlags::empty(), &once)?;

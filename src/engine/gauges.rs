@@ -18,7 +18,9 @@ impl Gauges {
 
     /// Requests in flight.
     pub fn in_flight(&self) -> u64 {
-        self.sent.load(Ordering::Relaxed).saturating_sub(self.done.load(Ordering::Relaxed))
+        self.sent
+            .load(Ordering::Relaxed)
+            .saturating_sub(self.done.load(Ordering::Relaxed))
     }
 
     pub(super) fn arrive(&self) {

@@ -93,7 +93,9 @@ where
     let team = Arc::new(Team::new(plan, workers, clock));
     let threads = (0..workers)
         .map(|index| {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
             let wire = {
                 let _guard = runtime.enter();
                 wire().map_err(StartError::Wire)?
@@ -107,10 +109,16 @@ where
                 Sink::new(sender.clone(), Arc::clone(&gauges)),
             );
             let work = move || runtime.block_on(worker.run());
-            Ok(thread::Builder::new().name(format!("worker-{index}")).spawn(work)?)
+            Ok(thread::Builder::new()
+                .name(format!("worker-{index}"))
+                .spawn(work)?)
         })
         .collect::<Result<_, StartError<E>>>()?;
-    Ok(Run { events, gauges, threads })
+    Ok(Run {
+        events,
+        gauges,
+        threads,
+    })
 }
 
 /// Why a run could not start.

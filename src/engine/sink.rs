@@ -21,7 +21,11 @@ pub(super) struct Sink {
 
 impl Sink {
     pub(super) fn new(events: UnboundedSender<Event>, gauges: Arc<Gauges>) -> Self {
-        Self { events, rows: Mutex::new(Vec::with_capacity(BATCH)), gauges }
+        Self {
+            events,
+            rows: Mutex::new(Vec::with_capacity(BATCH)),
+            gauges,
+        }
     }
 
     /// Tells what happened. Nobody listens any more only when the process is ending.
@@ -30,7 +34,10 @@ impl Sink {
     }
 
     pub(super) fn push(&self, sample: Sample) {
-        let mut rows = self.rows.lock().expect("no push panics while it holds the lock");
+        let mut rows = self
+            .rows
+            .lock()
+            .expect("no push panics while it holds the lock");
         rows.push(sample);
         if rows.len() >= BATCH {
             let batch = std::mem::replace(&mut *rows, Vec::with_capacity(BATCH));

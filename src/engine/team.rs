@@ -27,7 +27,11 @@ struct SharedPhase {
 impl Team {
     pub(super) fn new(plan: &Plan, workers: u64, clock: Clock) -> Self {
         let phases = plan.phases().map(|_| SharedPhase::default()).collect();
-        Self { clock, barrier: Barrier::new(workers as usize), phases }
+        Self {
+            clock,
+            barrier: Barrier::new(workers as usize),
+            phases,
+        }
     }
 
     /// Waits until all workers are here.
@@ -47,6 +51,8 @@ impl Team {
 
     /// The number of the next arrival of a closed loop.
     pub(super) fn take_number(&self, phase: PhaseId) -> u64 {
-        self.phases[usize::from(phase.0)].next.fetch_add(1, Ordering::Relaxed)
+        self.phases[usize::from(phase.0)]
+            .next
+            .fetch_add(1, Ordering::Relaxed)
     }
 }

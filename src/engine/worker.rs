@@ -53,7 +53,17 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
         sink: Sink,
     ) -> Self {
         let clock = team.clock;
-        Self { range: Arc::new(Range { plan, wire, clock, sink }), team, share, control }
+        Self {
+            range: Arc::new(Range {
+                plan,
+                wire,
+                clock,
+                sink,
+            }),
+            team,
+            share,
+            control,
+        }
     }
 
     /// Works through all phases, drains, and tells what it used.
@@ -72,7 +82,10 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
         flusher.abort();
         self.range.sink.flush();
         let wall = self.range.clock.now().since(began);
-        self.range.sink.tell(Event::WorkerDone(WorkerHealth { cpu: thread_cpu(), wall }));
+        self.range.sink.tell(Event::WorkerDone(WorkerHealth {
+            cpu: thread_cpu(),
+            wall,
+        }));
     }
 
     async fn phases(&self, in_flight: &mut JoinSet<()>) {
@@ -95,16 +108,31 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
                     self.closed(id, phase, *concurrency, start).await;
                     planned = None;
                 }
-                Shape::Open { max_in_flight, shed_after, .. } => {
+                Shape::Open {
+                    max_in_flight,
+                    shed_after,
+                    ..
+                } => {
                     // More workers than places: everybody needs one, or nothing of theirs is sent.
                     let places = self.share.part(*max_in_flight).max(1);
                     let places = Arc::new(Semaphore::new(places as usize));
-                    self.open(id, start, &Gate { places, shed_after: *shed_after }, in_flight).await;
+                    self.open(
+                        id,
+                        start,
+                        &Gate {
+                            places,
+                            shed_after: *shed_after,
+                        },
+                        in_flight,
+                    )
+                    .await;
                     planned = schedule::planned_length(&plan, id).map(|length| start + length);
                 }
             }
             let now = self.range.clock.now();
-            let end = planned.filter(|_| !self.control.stop.is_cancelled()).unwrap_or(now);
+            let end = planned
+                .filter(|_| !self.control.stop.is_cancelled())
+                .unwrap_or(now);
             self.range.sink.tell(Event::PhaseEnded(id, end));
         }
     }
@@ -126,7 +154,8 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
             self.range.sink.gauges.arrive();
             let (range, gate) = (Arc::clone(&self.range), gate.clone());
             let cut = self.control.cut.clone();
-            in_flight.spawn(async move { range.fire_queued(&arrival, shot, due, &gate, &cut).await });
+            in_flight
+                .spawn(async move { range.fire_queued(&arrival, shot, due, &gate, &cut).await });
             while let Some(ended) = in_flight.try_join_next() {
                 surface(ended);
             }
@@ -216,7 +245,10 @@ impl<W: Wire> Range<W> {
         let came = self.clock.now();
         let place = match gate.places.try_acquire() {
             Ok(place) => Ok((place, Duration::ZERO)),
-            Err(_) => gate.wait(cut).await.map(|place| (place, self.clock.now().since(came))),
+            Err(_) => gate
+                .wait(cut)
+                .await
+                .map(|place| (place, self.clock.now().since(came))),
         };
         match place {
             Ok((_place, queued)) => self.fire(arrival, &shot, due, queued, cut).await,
@@ -224,7 +256,13 @@ impl<W: Wire> Range<W> {
                 let reading = Reading::new(shot.dialect, shot.stream);
                 let now = self.clock.now();
                 let exchange = reading.finish(Err(failure), now);
-                self.sink.push(Sample::new(&self.plan, arrival, due, now.since(came), exchange));
+                self.sink.push(Sample::new(
+                    &self.plan,
+                    arrival,
+                    due,
+                    now.since(came),
+                    exchange,
+                ));
             }
         }
     }
@@ -246,7 +284,8 @@ impl<W: Wire> Range<W> {
         };
         let exchange = reading.finish(result, self.clock.now());
         self.sink.gauges.finish();
-        self.sink.push(Sample::new(&self.plan, arrival, due, queued, exchange));
+        self.sink
+            .push(Sample::new(&self.plan, arrival, due, queued, exchange));
     }
 }
 
@@ -296,8 +335,13 @@ impl<W: Wire> User<W> {
             let shot = shot::build(&plan, &arrival);
             self.range.sink.gauges.arrive();
             let due = self.range.clock.now();
-            self.range.fire(&arrival, &shot, due, Duration::ZERO, &self.cut).await;
-            if let Shape::Closed { think: Some(think), .. } = &phase.shape {
+            self.range
+                .fire(&arrival, &shot, due, Duration::ZERO, &self.cut)
+                .await;
+            if let Shape::Closed {
+                think: Some(think), ..
+            } = &phase.shape
+            {
                 tokio::select! {
                     () = self.stop.cancelled() => {}
                     () = until_end(self.range.clock, self.end) => {}

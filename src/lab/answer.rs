@@ -9,7 +9,8 @@ use std::time::Duration;
 use rand::Rng;
 use rand_pcg::Pcg64;
 
-use super::script::{Model, Shape};
+use super::script::Model;
+use super::shape::Shape;
 use crate::base::{Distribution, HumanDuration, Lane, Seed, Usage, tokens};
 use crate::dialect::{Ask, Say};
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 
 use super::answer::Plan;
-use super::script::{RoleChunk, Shape};
+use super::shape::{RoleChunk, Shape};
 use crate::dialect::{Dialect, Say};
 use crate::sse;
 

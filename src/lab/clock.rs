@@ -52,13 +52,17 @@ impl Clock {
                 .done(start.saturating_duration_since(first), work)
     }
 
-    /// Waits until `work` begun at `start` is done.
-    pub(super) async fn wait(&self, start: Instant, work: Duration) {
-        let done = self.done(start, work);
-        // Not even a timer for what is due already: it would wait for the next millisecond.
-        if done > Instant::now() {
-            tokio::time::sleep_until(done).await;
-        }
+    /// Waits while the provider stands still, where it does so `now`.
+    pub(super) async fn thawed(&self, now: Instant) {
+        wait_until(self.done(now, Duration::ZERO)).await;
+    }
+}
+
+/// Waits until `due`. There is not even a timer for what is due already: it would wait for the next
+/// millisecond.
+pub(super) async fn wait_until(due: Instant) {
+    if due > Instant::now() {
+        tokio::time::sleep_until(due).await;
     }
 }
 

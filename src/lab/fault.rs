@@ -9,7 +9,7 @@ use rand_pcg::Pcg64;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::script::fits;
+use super::pattern::fits;
 use crate::base::{HumanDuration, Percent};
 
 /// One thing that goes wrong.

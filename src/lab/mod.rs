@@ -5,13 +5,16 @@
 
 mod answer;
 mod breakdown;
+mod check;
 mod chunks;
 mod clock;
 mod fault;
 mod gateway;
+mod pattern;
 mod provider;
 mod script;
 mod seen;
+mod shape;
 mod slots;
 mod stream;
 mod whole;
@@ -25,11 +28,13 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub use check::ScriptError;
 pub use fault::{Action, Fault, Status, When, Window};
 pub use gateway::Gateway;
 pub use provider::Provider;
-pub use script::{Comments, Model, Newline, Repeats, RoleChunk, Script, ScriptError, Shape};
+pub use script::{Model, Repeats, Script};
 pub use seen::{Counts, Seen};
+pub use shape::{Comments, Newline, RoleChunk, Shape};
 
 use crate::base::{Secret, Seed};
 

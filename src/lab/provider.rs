@@ -1,8 +1,9 @@
 //! The provider stand-in: real HTTP in front of a script.
 //!
 //! What is sent, and when, is a function of the script, the seed and a request's bytes. The timer
-//! behind it counts whole milliseconds: a byte goes out up to a millisecond or so after it is due,
-//! and never before. Who needs the exact instants finds them in the record.
+//! behind it counts whole milliseconds: what is due goes out one to two milliseconds later, and
+//! never before. The delays do not add up over a stream. Who needs the exact instants finds them in
+//! the record.
 
 use std::collections::HashMap;
 use std::future::IntoFuture;
@@ -23,10 +24,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::{CREATED, Draws, Plan};
 use super::chunks::{Chunks, Trouble};
-use super::clock::{Calendar, Clock};
+use super::clock::{self, Calendar, Clock};
 use super::fault::{Action, Faults, Status};
-use super::script::{Model, Repeats, Script, Shape, fits};
+use super::pattern::fits;
+use super::script::{Model, Repeats, Script};
 use super::seen::{Counts, Note, Record, Seen};
+use super::shape::Shape;
 use super::slots::{Gauge, Slots};
 use super::stream::{Service, StreamBody};
 use super::whole::{self, error, json};
@@ -70,7 +73,8 @@ struct Served {
 }
 
 impl Provider {
-    /// A provider that does what the script says. Its clock starts here.
+    /// A provider that does what the script says, which should have passed [`Script::check`]. Its
+    /// clock starts here.
     pub fn new(script: Script, seed: Seed) -> Self {
         let (serving, waiting) = (Arc::<Gauge>::default(), Arc::<Gauge>::default());
         let shape = Arc::new(script.stream);
@@ -192,16 +196,16 @@ impl Provider {
     /// Answers a chat request that was read whole.
     async fn chat(&self, parts: Parts, body: Bytes) -> Response {
         let at = Instant::now();
-        let since_first = self.clock.since_first(at);
         let ask = match Dialect::OpenaiChat.decode_ask(&body) {
             Ok(ask) => ask,
             Err(problem) => return error(StatusCode::BAD_REQUEST, &problem.to_string(), INVALID),
         };
+        let since_first = self.clock.since_first(at);
         self.requests.fetch_add(1, Ordering::Relaxed);
         let digest = blake3::hash(&body);
         let draws = Draws::new(self.seed, &digest, self.repeat(&digest));
         let fault = self.faults.pick(draws.fault(), &ask.model, since_first);
-        let note = self.record.keep(|| Seen {
+        let note = self.record.keep(&self.clock, || Seen {
             at: self.clock.offset(at),
             model: ask.model.clone(),
             path: parts.uri.path().to_owned(),
@@ -214,7 +218,7 @@ impl Provider {
             ended: None,
         });
         drop(body);
-        self.clock.wait(at, Duration::ZERO).await;
+        self.clock.thawed(at).await;
         match fault {
             Some(Action::Status(status)) => return status_response(status),
             Some(Action::Refuse) => return Response::new(wire::refused()),
@@ -268,17 +272,17 @@ impl Provider {
         }
         if !plan.stream {
             let (work, response) = whole::answer(plan, trouble);
-            self.clock.wait(start, work.saturating_add(stall)).await;
+            let due = self.clock.done(start, work.saturating_add(stall));
+            service.note_due(due);
+            clock::wait_until(due).await;
+            service.note_sent();
             return response;
         }
         let chunks = Chunks::new(plan, Arc::clone(&served.shape), trouble);
         let body = StreamBody::new(chunks, service, stall);
         // What is due at once (a comment, the role) takes the headers with it. Otherwise they come
         // with the first token, as from a provider that does not answer before it can.
-        let due = body.first_due();
-        if due > Instant::now() {
-            tokio::time::sleep_until(due).await;
-        }
+        clock::wait_until(body.first_due()).await;
         event_stream(wire::breakable(body))
     }
 }
@@ -306,7 +310,7 @@ async fn handle(State(provider): State<Arc<Provider>>, request: Request) -> Resp
         );
     }
     if models {
-        provider.clock.wait(Instant::now(), Duration::ZERO).await;
+        provider.clock.thawed(Instant::now()).await;
         return provider.list();
     }
     match read(body).await {

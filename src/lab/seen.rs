@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
+use super::clock::Clock;
 use crate::base::Offset;
 
 /// The most requests that are kept.
@@ -30,11 +32,12 @@ pub struct Seen {
     pub fault: Option<&'static str>,
     /// When it got a slot.
     pub started: Option<Offset>,
-    /// When its first token was to go out: an instant planned at its start.
+    /// When its first token, or its answer in one piece, was to go out: an instant planned at its
+    /// start.
     pub first_token_due: Option<Offset>,
-    /// When its first token was handed to the socket. An answer in one piece has none.
+    /// When its first token, or its answer in one piece, was handed to the socket.
     pub first_token: Option<Offset>,
-    /// When its answer was over, or given up.
+    /// When its answer was over, or the client had left.
     pub ended: Option<Offset>,
 }
 
@@ -73,10 +76,11 @@ struct Kept {
     bytes: usize,
 }
 
-/// The way back to one request's entry.
-#[derive(Clone, Debug)]
+/// The way back to one request's entry. Where it is dropped, the request is over.
+#[derive(Debug)]
 pub(super) struct Note {
     record: Arc<Record>,
+    clock: Arc<Clock>,
     index: usize,
 }
 
@@ -86,7 +90,11 @@ impl Record {
     }
 
     /// Keeps what `entry` makes, where it is on and there is room.
-    pub(super) fn keep(self: &Arc<Self>, entry: impl FnOnce() -> Seen) -> Option<Note> {
+    pub(super) fn keep(
+        self: &Arc<Self>,
+        clock: &Arc<Clock>,
+        entry: impl FnOnce() -> Seen,
+    ) -> Option<Note> {
         if !self.on.load(Ordering::Relaxed) {
             return None;
         }
@@ -101,6 +109,7 @@ impl Record {
         kept.entries.push(entry);
         Some(Note {
             record: Arc::clone(self),
+            clock: Arc::clone(clock),
             index: kept.entries.len() - 1,
         })
     }
@@ -131,8 +140,16 @@ impl Note {
     }
 }
 
+impl Drop for Note {
+    fn drop(&mut self) {
+        let ended = self.clock.offset(Instant::now());
+        self.amend(|seen| seen.ended = Some(ended));
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::clock::Calendar;
     use super::*;
 
     fn entry(size: usize) -> Seen {
@@ -153,15 +170,15 @@ mod tests {
     #[test]
     fn nothing_is_kept_until_it_is_switched_on_and_then_no_more_than_there_is_room_for() {
         let record = Arc::new(Record::default());
-        assert!(record.keep(|| entry(0)).is_none());
+        let clock = Arc::new(Clock::new(Calendar::default()));
+        let keep = |size| record.keep(&clock, || entry(size));
+        assert!(keep(0).is_none());
         record.switch(true);
-        assert!(record.keep(|| entry(MOST_BYTES)).is_some());
-        assert!(record.keep(|| entry(1)).is_none());
-        record
-            .keep(|| entry(0))
-            .unwrap()
-            .amend(|seen| seen.fault = Some("refuse"));
+        assert!(keep(MOST_BYTES).is_some());
+        assert!(keep(1).is_none());
+        keep(0).unwrap().amend(|seen| seen.fault = Some("refuse"));
         assert_eq!((record.entries().len(), record.dropped()), (2, 1));
         assert_eq!(record.entries()[1].fault, Some("refuse"));
+        assert!(record.entries()[1].ended.is_some());
     }
 }

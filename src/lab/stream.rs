@@ -33,13 +33,12 @@ impl Service {
             note.amend(|seen| seen.first_token_due = Some(self.clock.offset(due)));
         }
     }
-}
 
-impl Drop for Service {
-    fn drop(&mut self) {
+    /// Notes that the first token goes out now.
+    pub(super) fn note_sent(&self) {
         if let Some(note) = &self.note {
-            let ended = self.clock.offset(Instant::now());
-            note.amend(|seen| seen.ended = Some(ended));
+            let now = self.clock.offset(Instant::now());
+            note.amend(|seen| seen.first_token = Some(now));
         }
     }
 }
@@ -172,10 +171,7 @@ impl Stream for StreamBody {
                 self.sending = write.bytes;
                 if write.has_token && !self.token_sent {
                     self.token_sent = true;
-                    if let Some(note) = &self.service.note {
-                        let now = self.service.clock.offset(Instant::now());
-                        note.amend(|seen| seen.first_token = Some(now));
-                    }
+                    self.service.note_sent();
                 }
             }
         }

@@ -24,8 +24,8 @@ pub struct Histogram {
 
 impl Default for Histogram {
     fn default() -> Self {
-        let mut counts =
-            Hdr::new_with_bounds(LOWEST, 2 * LOWEST, DIGITS).expect("the bounds are constants that fit");
+        let mut counts = Hdr::new_with_bounds(LOWEST, 2 * LOWEST, DIGITS)
+            .expect("the bounds are constants that fit");
         counts.auto(true);
         Self { counts, clamped: 0 }
     }
@@ -167,7 +167,10 @@ mod tests {
 
     #[test]
     fn quantiles_need_enough_values() {
-        assert_eq!([0.5, 0.9, 0.95, 0.99, 0.999].map(needed), [5, 29, 59, 299, 2_995]);
+        assert_eq!(
+            [0.5, 0.9, 0.95, 0.99, 0.999].map(needed),
+            [5, 29, 59, 299, 2_995]
+        );
         assert_eq!(of(0..298).quantile(0.99), None);
         assert!(of(0..299).quantile(0.99).is_some());
     }
@@ -176,7 +179,11 @@ mod tests {
     fn failures_count_as_infinitely_slow_in_the_adjusted_quantile() {
         let ok = of(1..=99);
         assert_eq!(ok.adjusted(0.5, 1), Some(Some(Duration::from_micros(50))));
-        assert_eq!(ok.adjusted(0.95, 10), Some(None), "10 of 109 failed: p95 is infinite");
+        assert_eq!(
+            ok.adjusted(0.95, 10),
+            Some(None),
+            "10 of 109 failed: p95 is infinite"
+        );
         assert_eq!(ok.adjusted(0.99, 0), None, "too few");
     }
 

@@ -71,7 +71,10 @@ impl Intervals {
     /// Adds a row. One that is late goes to the interval that is open.
     pub fn push(&mut self, sample: &Sample) {
         self.tally.push(sample, true);
-        self.recipes.entry(sample.recipe).or_default().push(sample, true);
+        self.recipes
+            .entry(sample.recipe)
+            .or_default()
+            .push(sample, true);
     }
 
     /// The interval that is over at `now`, if one is; call it before rows that came later are added.
@@ -91,7 +94,9 @@ impl Intervals {
         let second = self.current;
         self.current += 1;
         let quantile = |metric, q| {
-            let found = tally.times(metric).and_then(|times: &Histogram| times.quantile(q));
+            let found = tally
+                .times(metric)
+                .and_then(|times: &Histogram| times.quantile(q));
             found.map(|quantile| quantile.value.as_secs_f64() * 1e3)
         };
         let row = IntervalRow {
@@ -106,7 +111,9 @@ impl Intervals {
             ttft_p95_ms: quantile(Metric::Ttft, 0.95),
             e2e_p50_ms: quantile(Metric::E2e, 0.5),
             e2e_p95_ms: quantile(Metric::E2e, 0.95),
-            lag_max_ms: tally.times(Metric::Lag).map(|times| times.max().as_secs_f64() * 1e3),
+            lag_max_ms: tally
+                .times(Metric::Lag)
+                .map(|times| times.max().as_secs_f64() * 1e3),
             output_tokens: tally.output_tokens,
             cost_usd: tally.cost,
         };
@@ -114,10 +121,16 @@ impl Intervals {
             .into_iter()
             .flat_map(|(recipe, tally)| {
                 Metric::ALL.into_iter().filter_map(move |metric| {
-                    tally.times(metric).map(|times| (recipe, metric, times.clone()))
+                    tally
+                        .times(metric)
+                        .map(|times| (recipe, metric, times.clone()))
                 })
             })
             .collect();
-        Interval { start: Offset::ZERO + LENGTH * second as u32, row, times }
+        Interval {
+            start: Offset::ZERO + LENGTH * second as u32,
+            row,
+            times,
+        }
     }
 }

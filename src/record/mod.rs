@@ -41,7 +41,9 @@ pub struct PhaseRecord {
 impl PhaseRecord {
     /// The window in which arrivals came: from its start to its end, or to where the run was cut.
     pub fn window(&self) -> Duration {
-        let Some(started) = self.started else { return Duration::ZERO };
+        let Some(started) = self.started else {
+            return Duration::ZERO;
+        };
         let length = self.ended.unwrap_or(self.last_end).since(started);
         self.planned.map_or(length, |planned| planned.min(length))
     }
@@ -58,7 +60,11 @@ pub struct Recorder {
 impl Recorder {
     /// An empty record of a run with so many recipes and these phases.
     pub fn new(recipes: usize, phases: Vec<PhaseRecord>) -> Self {
-        Self { recipes: vec![Tally::default(); recipes], warmup: Tally::default(), phases }
+        Self {
+            recipes: vec![Tally::default(); recipes],
+            warmup: Tally::default(),
+            phases,
+        }
     }
 
     /// A phase began.
@@ -82,7 +88,10 @@ impl Recorder {
         if let Some(phase) = self.phases.get_mut(usize::from(sample.id.phase.0)) {
             phase.arrivals += 1;
             phase.last_end = phase.last_end.max(end);
-            let window_end = phase.started.zip(phase.planned).map(|(start, length)| start + length);
+            let window_end = phase
+                .started
+                .zip(phase.planned)
+                .map(|(start, length)| start + length);
             in_window = window_end.is_none_or(|window_end| end <= window_end);
         }
         if sample.warmup {
@@ -137,6 +146,10 @@ impl Recorder {
 
     /// The length of the measured windows together.
     pub fn window(&self) -> Duration {
-        self.phases.iter().filter(|phase| !phase.warmup).map(PhaseRecord::window).sum()
+        self.phases
+            .iter()
+            .filter(|phase| !phase.warmup)
+            .map(PhaseRecord::window)
+            .sum()
     }
 }

@@ -7,8 +7,13 @@ use crate::base::Money;
 use crate::sample::Metric;
 
 /// The quantiles of a summary.
-const QUANTILES: [(&str, f64); 5] =
-    [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999)];
+const QUANTILES: [(&str, f64); 5] = [
+    ("p50", 0.5),
+    ("p90", 0.9),
+    ("p95", 0.95),
+    ("p99", 0.99),
+    ("p99.9", 0.999),
+];
 
 /// An amount of money, and how many rows are missing from it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -193,7 +198,11 @@ impl PhaseSummary {
 
 impl Count {
     const fn new(tally: &Tally) -> Self {
-        Self { requests: tally.arrivals, ok: tally.ok, failed: tally.failed_count() }
+        Self {
+            requests: tally.arrivals,
+            ok: tally.ok,
+            failed: tally.failed_count(),
+        }
     }
 }
 
@@ -234,7 +243,13 @@ impl ScopeSummary {
 
 impl Totals {
     fn new(tally: &Tally, window_s: f64) -> Self {
-        let per_second = |n: u64| if window_s > 0.0 { n as f64 / window_s } else { 0.0 };
+        let per_second = |n: u64| {
+            if window_s > 0.0 {
+                n as f64 / window_s
+            } else {
+                0.0
+            }
+        };
         let share = |part: u64, all: u64| (all > 0).then(|| part as f64 / all as f64);
         Self {
             error_rate: share(tally.failed_count(), tally.arrivals).unwrap_or(0.0),
@@ -265,11 +280,11 @@ impl MetricSummary {
     fn new(metric: Metric, tally: &Tally) -> Option<Self> {
         let times = tally.times(metric)?;
         let ms = |time: std::time::Duration| time.as_nanos() as f64 / 1e6;
-        // Chunk gaps are not one for each request, so a failure has no place among them.
-        let failed = if metric == Metric::ChunkGap || !metric.of_ok_only() {
-            0
-        } else {
-            tally.failed_count()
+        let failed = match metric {
+            Metric::E2e | Metric::Service => tally.failed_count(),
+            Metric::Ttft | Metric::TtftService | Metric::Ttfo => tally.failed_streamed,
+            // These are not one for each request, so a failure has no place among them.
+            Metric::Tpot | Metric::ChunkGap | Metric::Lag => 0,
         };
         let quantiles = QUANTILES
             .into_iter()

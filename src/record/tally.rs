@@ -21,6 +21,8 @@ pub struct Tally {
     pub empty: u64,
     /// Rows that waited for a place in flight.
     pub queued: u64,
+    /// Failed rows whose answer was to be streamed.
+    pub failed_streamed: u64,
     /// Failed rows by outcome, with the last thing that was said.
     pub errors: BTreeMap<Outcome, (u64, Option<String>)>,
     /// Whole answers that ended within the window of arrivals.
@@ -72,7 +74,10 @@ impl Tally {
             self.cost_claims += 1;
         }
         let ok = sample.is_ok();
-        for metric in Metric::ALL.into_iter().filter(|metric| ok || !metric.of_ok_only()) {
+        for metric in Metric::ALL
+            .into_iter()
+            .filter(|metric| ok || !metric.of_ok_only())
+        {
             if let Some(time) = sample.time(metric) {
                 self.times.entry(metric).or_default().record(time);
             }
@@ -86,6 +91,7 @@ impl Tally {
                 self.record_gap(Duration::from_micros(u64::from(*gap)), 1);
             }
         } else {
+            self.failed_streamed += u64::from(sample.stream);
             let (count, said) = self.errors.entry(exchange.outcome).or_default();
             *count += 1;
             if exchange.error.is_some() {
@@ -110,7 +116,11 @@ impl Tally {
             self.output_tokens += tokens;
             self.streamed_tokens += if exchange.token_chunks > 0 { tokens } else { 0 };
             self.estimated += u64::from(estimated);
-            self.tokens_in_window += if in_window && sample.is_ok() { tokens } else { 0 };
+            self.tokens_in_window += if in_window && sample.is_ok() {
+                tokens
+            } else {
+                0
+            };
         }
         let silent = tokens.is_none_or(|(tokens, _)| tokens == 0);
         self.empty += u64::from(sample.is_ok() && silent);
@@ -118,12 +128,18 @@ impl Tally {
 
     /// Adds chunk gaps, as rows or a log hold them.
     pub fn record_gap(&mut self, gap: Duration, n: u64) {
-        self.times.entry(Metric::ChunkGap).or_default().record_n(gap, n);
+        self.times
+            .entry(Metric::ChunkGap)
+            .or_default()
+            .record_n(gap, n);
     }
 
     /// Adds the chunk gaps of a log.
     pub fn merge_gaps(&mut self, gaps: &hdrhistogram::Histogram<u64>) {
-        self.times.entry(Metric::ChunkGap).or_default().merge_hdr(gaps);
+        self.times
+            .entry(Metric::ChunkGap)
+            .or_default()
+            .merge_hdr(gaps);
     }
 
     /// Adds all rows of another.
@@ -135,6 +151,7 @@ impl Tally {
                 tally.good,
                 tally.empty,
                 tally.queued,
+                tally.failed_streamed,
                 tally.ok_in_window,
                 tally.good_in_window,
                 tally.tokens_in_window,
@@ -156,6 +173,7 @@ impl Tally {
             &mut self.good,
             &mut self.empty,
             &mut self.queued,
+            &mut self.failed_streamed,
             &mut self.ok_in_window,
             &mut self.good_in_window,
             &mut self.tokens_in_window,

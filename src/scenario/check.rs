@@ -31,7 +31,14 @@ pub(super) struct Checker<'a> {
 impl<'a> Checker<'a> {
     pub(super) fn new(source: Arc<Source>, folder: &'a Path, env: Env<'a>) -> Self {
         let (problems, variables, rows) = Default::default();
-        Self { source, folder, env, problems, variables, rows }
+        Self {
+            source,
+            folder,
+            env,
+            problems,
+            variables,
+            rows,
+        }
     }
 
     /// The scenario, or every problem.
@@ -40,7 +47,8 @@ impl<'a> Checker<'a> {
         self.problems.extend(document.problems);
         self.variables.extend(document.variables);
         let scenario = document.value.and_then(|mut file| {
-            self.problems.extend(overrides.apply(&mut file, &self.source, self.env));
+            self.problems
+                .extend(overrides.apply(&mut file, &self.source, self.env));
             self.file(&file)
         });
         for name in given.iter().filter(|name| !self.variables.contains(*name)) {
@@ -77,24 +85,34 @@ impl<'a> Checker<'a> {
     }
 
     fn problem(&mut self, span: Range<usize>, message: impl Into<String>, help: &str) {
-        self.problems.push(Problem::at(&self.source, span, message).with_help(help));
+        self.problems
+            .push(Problem::at(&self.source, span, message).with_help(help));
     }
 
     /// A section that must be there. One that was cut for its own problems is not missed again.
     fn required<'f, T>(&mut self, section: Option<&'f T>, key: &str, help: &str) -> Option<&'f T> {
         if section.is_none() && !self.source.text.contains(&format!("{key}:")) {
             let message = format!("missing `{key}`");
-            self.problems.push(Problem::whole(&self.source, message).with_help(help));
+            self.problems
+                .push(Problem::whole(&self.source, message).with_help(help));
         }
         section
     }
 
     fn name(&mut self, name: Option<&Spanned<String>>) -> Option<String> {
-        let name = self.required(name, "name", "name the scenario: its results go to that folder")?;
+        let name = self.required(
+            name,
+            "name",
+            "name the scenario: its results go to that folder",
+        )?;
         let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if name.is_empty() || name.starts_with('.') || !name.chars().all(fits) {
             let message = format!("`{}` can't be the name of a results folder", name.value);
-            self.problem(name.span.clone(), message, "use letters, digits, `-`, `_` and `.`");
+            self.problem(
+                name.span.clone(),
+                message,
+                "use letters, digits, `-`, `_` and `.`",
+            );
             return None;
         }
         Some(name.value.clone())
@@ -128,7 +146,10 @@ impl<'a> Checker<'a> {
         }
         let wanted = wanted.clone();
         let (name, place) = checked.into_iter().find(|(name, _)| *name == wanted)?;
-        Some(Target { name, place: place? })
+        Some(Target {
+            name,
+            place: place?,
+        })
     }
 
     fn lab(&mut self, lab: &file::LabTarget) -> Option<Place> {
@@ -156,14 +177,21 @@ impl<'a> Checker<'a> {
             }
             (None, None) => Some(Script::default()),
         };
-        Some(Place::Lab { via: lab.via, script: script? })
+        Some(Place::Lab {
+            via: lab.via,
+            script: script?,
+        })
     }
 
     /// A problem whose text may hold its help after the first line.
     fn say(&mut self, span: &Range<usize>, text: &str) {
         let (message, help) = text.split_once('\n').unwrap_or((text, ""));
         let problem = Problem::at(&self.source, span.clone(), message);
-        self.problems.push(if help.is_empty() { problem } else { problem.with_help(help) });
+        self.problems.push(if help.is_empty() {
+            problem
+        } else {
+            problem.with_help(help)
+        });
     }
 
     fn gateway(&mut self, gateway: &file::GatewayTarget) -> Option<Place> {
@@ -172,12 +200,20 @@ impl<'a> Checker<'a> {
         let http = |url: &url::Url| matches!(url.scheme(), "http" | "https") && url.has_host();
         if !parsed.as_ref().is_ok_and(http) {
             let message = format!("`{text}` is no base URL");
-            self.problem(span, message, "write it as an SDK takes it: https://api.respan.ai/api");
+            self.problem(
+                span,
+                message,
+                "write it as an SDK takes it: https://api.respan.ai/api",
+            );
             return None;
         }
         if let Some(base) = text.strip_suffix(gateway.dialect.path()) {
             let help = format!("write {base}");
-            self.problem(span, format!("`{}` is added by itself", gateway.dialect.path()), &help);
+            self.problem(
+                span,
+                format!("`{}` is added by itself", gateway.dialect.path()),
+                &help,
+            );
             return None;
         }
         let key = gateway.api_key.as_ref().filter(|key| !key.is_empty());
@@ -203,7 +239,11 @@ impl<'a> Checker<'a> {
             .filter_map(|recipe| {
                 if !names.insert(recipe.name.value.clone()) {
                     let message = format!("a second recipe is named `{}`", recipe.name.value);
-                    self.problem(recipe.name.span.clone(), message, "give each a name of its own");
+                    self.problem(
+                        recipe.name.span.clone(),
+                        message,
+                        "give each a name of its own",
+                    );
                 }
                 self.recipe(recipe, prices)
             })
@@ -223,21 +263,38 @@ impl<'a> Checker<'a> {
             && !(weight.is_finite() && weight > 0.0)
         {
             let message = format!("the weight {weight} would never be drawn");
-            self.problem(given.span.clone(), message, "give a weight above zero, or leave it out");
+            self.problem(
+                given.span.clone(),
+                message,
+                "give a weight above zero, or leave it out",
+            );
         }
         let chat = &recipe.chat;
         if chat.model.is_empty() {
-            self.problem(chat.model.span.clone(), "the model has no name", "write provider/model");
+            self.problem(
+                chat.model.span.clone(),
+                "the model has no name",
+                "write provider/model",
+            );
         } else if let Some(table) = prices.filter(|t| !t.models.contains_key(&chat.model.value)) {
             let message = format!("there is no price for the model `{}`", chat.model.value);
-            let known = table.models.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let known = table
+                .models
+                .keys()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .join(", ");
             let help = format!(
                 "add it to the price table, which has {known}; or leave `prices` out: costs are then unknown"
             );
             self.problem(chat.model.span.clone(), message, &help);
         }
         if let Some(zero) = chat.max_tokens.as_ref().filter(|max| max.value == 0) {
-            self.problem(zero.span.clone(), "no answer fits into 0 tokens", "give at least 1");
+            self.problem(
+                zero.span.clone(),
+                "no answer fits into 0 tokens",
+                "give at least 1",
+            );
         }
         Some(Recipe {
             name: recipe.name.value.clone(),
@@ -253,7 +310,10 @@ impl<'a> Checker<'a> {
     fn prompt(&mut self, prompt: &Spanned<file::Prompt>) -> Option<Prompt> {
         match &prompt.value {
             file::Prompt::Text(text) => {
-                let said = Message { role: crate::dialect::Role::User, content: text.clone() };
+                let said = Message {
+                    role: crate::dialect::Role::User,
+                    content: text.clone(),
+                };
                 Some(Prompt::Rows(Arc::new(vec![vec![said]])))
             }
             file::Prompt::Synthetic(synthetic) => {
@@ -294,12 +354,14 @@ impl<'a> Checker<'a> {
         if time::Date::parse(&table.as_of, &date).is_err() {
             let message = format!("`as_of: {}` is no date", table.as_of);
             let problem = Problem::whole(&source, message);
-            self.problems.push(problem.with_help("write the day the prices were read: 2026-11-24"));
+            self.problems
+                .push(problem.with_help("write the day the prices were read: 2026-11-24"));
         }
         for (model, _) in table.models.iter().filter(|(_, price)| price.is_empty()) {
             let message = format!("the model `{model}` has no price");
             let problem = Problem::whole(&source, message);
-            self.problems.push(problem.with_help("give per_million, per_token, per_request or per_page"));
+            self.problems
+                .push(problem.with_help("give per_million, per_token, per_request or per_page"));
         }
         Some(table)
     }
@@ -311,7 +373,11 @@ impl<'a> Checker<'a> {
             Ok(text) => Some(Source::new(full.display().to_string(), text)),
             Err(error) => {
                 let message = format!("`{}` can't be read: {error}", full.display());
-                self.problem(path.span.clone(), message, "paths start at this file's folder");
+                self.problem(
+                    path.span.clone(),
+                    message,
+                    "paths start at this file's folder",
+                );
                 None
             }
         }
@@ -325,7 +391,10 @@ pub(super) fn script_file(path: &Path, env: Env<'_>) -> Result<Script, Vec<Probl
         Ok(text) => script_source(&Source::new(name, text), env),
         Err(error) => {
             let source = Source::new(name, "");
-            Err(vec![Problem::whole(&source, format!("the file can't be read: {error}"))])
+            Err(vec![Problem::whole(
+                &source,
+                format!("the file can't be read: {error}"),
+            )])
         }
     }
 }
@@ -337,7 +406,11 @@ fn script_source(source: &Arc<Source>, env: Env<'_>) -> Result<Script, Vec<Probl
     if let (true, Err(error)) = (problems.is_empty(), script.check()) {
         problems.push(Problem::whole(source, error.to_string()));
     }
-    if problems.is_empty() { Ok(script) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(script)
+    } else {
+        Err(problems)
+    }
 }
 
 fn timeouts(given: file::Timeouts) -> Timeouts {
@@ -354,7 +427,6 @@ fn timeouts(given: file::Timeouts) -> Timeouts {
 
 const DRAIN: std::time::Duration = std::time::Duration::from_secs(30);
 const TARGETS_HELP: &str = "say where requests go: targets: { lab: { lab: {} } }";
-const MIX_HELP: &str =
-    "give at least one recipe: - { name: chat, chat: { model: openai/gpt-lab, prompt: { text: hello } } }";
+const MIX_HELP: &str = "give at least one recipe: - { name: chat, chat: { model: openai/gpt-lab, prompt: { text: hello } } }";
 const LOAD_HELP: &str =
     "give at least one phase: - { name: steady, poisson: { rate: 50/s, duration: 20s } }";

@@ -21,8 +21,8 @@ use crate::dialect::{Dialect, Message};
 use crate::lab::Script;
 use crate::pricing::PriceTable;
 
-pub use file::{Kind, Slos, Via};
 pub use document::{Problem, Source, render};
+pub use file::{Kind, Slos, Via};
 pub use overrides::Overrides;
 
 /// A scenario without problems: every file that it names has been read, every default is filled in.
@@ -186,9 +186,18 @@ impl Phase {
         let shape = match &self.shape {
             Shape::Closed { concurrency: 1, .. } => "closed loop of 1 user".to_owned(),
             Shape::Closed { concurrency, .. } => format!("closed loop of {concurrency} users"),
-            Shape::Open { pace: Pace::Constant { rate }, .. } => format!("constant {rate}/s"),
-            Shape::Open { pace: Pace::Poisson { rate }, .. } => format!("poisson {rate}/s"),
-            Shape::Open { pace: Pace::Ramp { from, to, .. }, .. } => {
+            Shape::Open {
+                pace: Pace::Constant { rate },
+                ..
+            } => format!("constant {rate}/s"),
+            Shape::Open {
+                pace: Pace::Poisson { rate },
+                ..
+            } => format!("poisson {rate}/s"),
+            Shape::Open {
+                pace: Pace::Ramp { from, to, .. },
+                ..
+            } => {
                 format!("ramp from {from}/s to {to}/s")
             }
         };
@@ -243,15 +252,27 @@ pub fn load(path: &Path, env: Env<'_>, given: &[String], overrides: &Overrides) 
 /// The JSON Schema of a scenario file.
 pub fn schema() -> serde_json::Value {
     let mut settings = schemars::generate::SchemaSettings::draft2020_12();
-    settings.transforms.push(Box::new(schemars::transform::RecursiveTransform(accept_variables)));
-    settings.into_generator().into_root_schema_for::<file::File>().to_value()
+    settings
+        .transforms
+        .push(Box::new(schemars::transform::RecursiveTransform(
+            accept_variables,
+        )));
+    settings
+        .into_generator()
+        .into_root_schema_for::<file::File>()
+        .to_value()
 }
 
 /// A number in a scenario may be written as a variable, `${CONCURRENCY:8}`; an editor must not
 /// mark that as a mistake.
 fn accept_variables(schema: &mut schemars::Schema) {
-    let Some(object) = schema.as_object_mut() else { return };
-    let number = object.get("type").and_then(|kind| kind.as_str()).map(str::to_owned);
+    let Some(object) = schema.as_object_mut() else {
+        return;
+    };
+    let number = object
+        .get("type")
+        .and_then(|kind| kind.as_str())
+        .map(str::to_owned);
     if let Some(kind) = number.filter(|kind| matches!(kind.as_str(), "integer" | "number")) {
         object.insert("type".into(), serde_json::json!([kind, "string"]));
         object.insert("pattern".into(), serde_json::json!(r"^\$\{[^}]+\}$"));

@@ -26,7 +26,12 @@ pub struct Overrides {
 
 impl Overrides {
     /// Changes `file`, and says which flags changed nothing.
-    pub(super) fn apply(&self, file: &mut File, source: &Arc<Source>, env: Env<'_>) -> Vec<Problem> {
+    pub(super) fn apply(
+        &self,
+        file: &mut File,
+        source: &Arc<Source>,
+        env: Env<'_>,
+    ) -> Vec<Problem> {
         if let Some(seed) = self.seed {
             file.seed = Some(Seed(seed));
         }
@@ -44,8 +49,9 @@ impl Overrides {
         useless
             .into_iter()
             .map(|(flag, why)| {
-                Problem::whole(source, format!("`{flag}` has no effect: {why}"))
-                    .with_help("leave the flag out, or give the scenario a phase that it can change")
+                Problem::whole(source, format!("`{flag}` has no effect: {why}")).with_help(
+                    "leave the flag out, or give the scenario a phase that it can change",
+                )
             })
             .collect()
     }
@@ -54,12 +60,25 @@ impl Overrides {
         let mut used = [false; 4];
         for phase in phases {
             let (mut concurrency, mut rate, mut duration, mut requests) = (None, None, None, None);
-            if let Some(Closed { concurrency: c, requests: n, duration: d, .. }) = &mut phase.closed
+            if let Some(Closed {
+                concurrency: c,
+                requests: n,
+                duration: d,
+                ..
+            }) = &mut phase.closed
             {
                 (concurrency, requests, duration) = (Some(c), Some(n), Some(Length::Optional(d)));
             }
-            for steady in [&mut phase.constant, &mut phase.poisson].into_iter().flatten() {
-                let Steady { rate: r, duration: d, requests: n, .. } = steady;
+            for steady in [&mut phase.constant, &mut phase.poisson]
+                .into_iter()
+                .flatten()
+            {
+                let Steady {
+                    rate: r,
+                    duration: d,
+                    requests: n,
+                    ..
+                } = steady;
                 (rate, requests, duration) = (Some(r), Some(n), Some(Length::Optional(d)));
             }
             if let Some(Ramp { duration: d, .. }) = &mut phase.ramp {
@@ -76,10 +95,18 @@ impl Overrides {
             used[2] |= self.change_bound(duration, requests, &mut used[3]);
         }
         let flags = [
-            (self.concurrency.is_some(), "-c", "no measured phase is a closed loop"),
+            (
+                self.concurrency.is_some(),
+                "-c",
+                "no measured phase is a closed loop",
+            ),
             (self.rate.is_some(), "-r", "no measured phase has one rate"),
             (self.duration.is_some(), "-d", "there is no measured phase"),
-            (self.requests.is_some(), "-n", "no measured phase counts requests"),
+            (
+                self.requests.is_some(),
+                "-n",
+                "no measured phase counts requests",
+            ),
         ];
         flags
             .into_iter()
@@ -137,7 +164,10 @@ fn choose_target(file: &mut File, target: &str, env: Env<'_>) {
         api_key: env(kind.key_variable()).map(|key| Spanned::new(key, 0..0)),
         dialect: crate::dialect::Dialect::default(),
     };
-    let entry = (unplaced(target), Spanned::new(Target::Gateway(gateway), 0..0));
+    let entry = (
+        unplaced(target),
+        Spanned::new(Target::Gateway(gateway), 0..0),
+    );
     match &mut file.targets {
         Some(targets) => targets.value.0.push(entry),
         None => file.targets = Some(Spanned::new(super::file::Ordered(vec![entry]), 0..0)),
@@ -147,9 +177,15 @@ fn choose_target(file: &mut File, target: &str, env: Env<'_>) {
 impl Kind {
     /// Whose contract a URL on the command line is taken to keep.
     pub fn of_url(url: &str) -> Self {
-        let host = url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+        let host = url::Url::parse(url)
+            .ok()
+            .and_then(|url| url.host_str().map(str::to_owned));
         let respan = |host: &str| host == "respan.ai" || host.ends_with(".respan.ai");
-        if host.as_deref().is_some_and(respan) { Self::Respan } else { Self::Openai }
+        if host.as_deref().is_some_and(respan) {
+            Self::Respan
+        } else {
+            Self::Openai
+        }
     }
 
     /// The environment variable that holds the key of a target given on the command line.

@@ -44,15 +44,32 @@ struct Phases<'a> {
 
 impl Phases<'_> {
     fn problem(&mut self, span: &Range<usize>, message: impl Into<String>, help: &str) {
-        self.problems.push(Problem::at(self.source, span.clone(), message).with_help(help));
+        self.problems
+            .push(Problem::at(self.source, span.clone(), message).with_help(help));
     }
 
     fn phase(&mut self, phase: &Spanned<file::Phase>) -> Option<Phase> {
-        let file::Phase { name, warmup, closed, constant, poisson, ramp } = &phase.value;
-        let shapes = [closed.is_some(), constant.is_some(), poisson.is_some(), ramp.is_some()];
+        let file::Phase {
+            name,
+            warmup,
+            closed,
+            constant,
+            poisson,
+            ramp,
+        } = &phase.value;
+        let shapes = [
+            closed.is_some(),
+            constant.is_some(),
+            poisson.is_some(),
+            ramp.is_some(),
+        ];
         if shapes.into_iter().filter(|there| *there).count() != 1 {
             let message = format!("the phase `{}` needs exactly one shape", name.value);
-            self.problem(&phase.span, message, "give one of closed, constant, poisson and ramp");
+            self.problem(
+                &phase.span,
+                message,
+                "give one of closed, constant, poisson and ramp",
+            );
             return None;
         }
         let (shape, bound) = if let Some(closed) = closed {
@@ -64,26 +81,40 @@ impl Phases<'_> {
         } else {
             self.ramp(ramp.as_ref()?)
         };
-        Some(Phase { name: name.value.clone(), warmup: *warmup, shape, bound })
+        Some(Phase {
+            name: name.value.clone(),
+            warmup: *warmup,
+            shape,
+            bound,
+        })
     }
 
     fn closed(&mut self, closed: &file::Closed, span: &Range<usize>) -> (Shape, Bound) {
         if closed.concurrency.value == 0 {
             let span = &closed.concurrency.span;
-            self.problem(span, "0 users send nothing", "give a concurrency of at least 1");
+            self.problem(
+                span,
+                "0 users send nothing",
+                "give a concurrency of at least 1",
+            );
         }
         if let Some(think) = &closed.think
             && let Err(error) = think.check()
         {
             let text = error.to_string();
-            let (message, help) = text.split_once('\n').unwrap_or((&text, "mend the think time"));
+            let (message, help) = text
+                .split_once('\n')
+                .unwrap_or((&text, "mend the think time"));
             self.problem(&think.span, message, help);
         }
         let shape = Shape::Closed {
             concurrency: closed.concurrency.value,
             think: closed.think.as_ref().map(|think| think.value.clone()),
         };
-        (shape, self.bound(closed.requests.as_ref(), closed.duration.as_ref(), span))
+        (
+            shape,
+            self.bound(closed.requests.as_ref(), closed.duration.as_ref(), span),
+        )
     }
 
     fn steady(
@@ -97,7 +128,10 @@ impl Phases<'_> {
             self.problem(&steady.rate.span, "a rate of 0 sends nothing", RATE_HELP);
         }
         let shape = self.open(pace(rate), steady.max_in_flight.as_ref(), steady.shed_after);
-        (shape, self.bound(steady.requests.as_ref(), steady.duration.as_ref(), span))
+        (
+            shape,
+            self.bound(steady.requests.as_ref(), steady.duration.as_ref(), span),
+        )
     }
 
     fn ramp(&mut self, ramp: &file::Ramp) -> (Shape, Bound) {
@@ -108,7 +142,10 @@ impl Phases<'_> {
         let over = ramp.duration.value.0;
         let pace = Pace::Ramp { from, to, over };
         let shape = self.open(pace, ramp.max_in_flight.as_ref(), ramp.shed_after);
-        (shape, self.bound(None, Some(&ramp.duration), &ramp.duration.span))
+        (
+            shape,
+            self.bound(None, Some(&ramp.duration), &ramp.duration.span),
+        )
     }
 
     fn open(
@@ -118,10 +155,18 @@ impl Phases<'_> {
         shed_after: Option<HumanDuration>,
     ) -> Shape {
         if let Some(zero) = max_in_flight.filter(|max| max.value == 0) {
-            self.problem(&zero.span, "with 0 in flight nothing is ever sent", "give at least 1");
+            self.problem(
+                &zero.span,
+                "with 0 in flight nothing is ever sent",
+                "give at least 1",
+            );
         }
         let max_in_flight = max_in_flight.map_or(MAX_IN_FLIGHT, |max| max.value);
-        Shape::Open { pace, max_in_flight, shed_after: shed_after.map(|after| after.0) }
+        Shape::Open {
+            pace,
+            max_in_flight,
+            shed_after: shed_after.map(|after| after.0),
+        }
     }
 
     fn bound(
@@ -131,13 +176,21 @@ impl Phases<'_> {
         phase: &Range<usize>,
     ) -> Bound {
         if requests.is_none() && duration.is_none() {
-            self.problem(phase, "the phase would never end", "give `duration` or `requests`");
+            self.problem(
+                phase,
+                "the phase would never end",
+                "give `duration` or `requests`",
+            );
         }
         if let Some(zero) = requests.filter(|requests| requests.value == 0) {
             self.problem(&zero.span, "0 requests measure nothing", "give at least 1");
         }
         if let Some(zero) = duration.filter(|duration| duration.value.0 == Duration::ZERO) {
-            self.problem(&zero.span, "a duration of 0 measures nothing", "give at least 1ms");
+            self.problem(
+                &zero.span,
+                "a duration of 0 measures nothing",
+                "give at least 1ms",
+            );
         }
         Bound {
             requests: requests.map(|requests| requests.value),

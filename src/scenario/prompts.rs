@@ -29,9 +29,8 @@ pub(super) fn read(source: &Arc<Source>) -> Result<Vec<Vec<Message>>, Vec<Proble
                 Ok(row) => rows.push(row),
                 Err((column, message)) => {
                     let at = start + column.min(text.len());
-                    problems.push(
-                        Problem::at(source, at..start + text.len(), message).with_help(HELP),
-                    );
+                    problems
+                        .push(Problem::at(source, at..start + text.len(), message).with_help(HELP));
                 }
             }
         }
@@ -43,9 +42,16 @@ pub(super) fn read(source: &Arc<Source>) -> Result<Vec<Vec<Message>>, Vec<Proble
     let more = problems.len().saturating_sub(SHOWN);
     problems.truncate(SHOWN);
     if more > 0 {
-        problems.push(Problem::whole(source, format!("{more} more lines are broken")));
+        problems.push(Problem::whole(
+            source,
+            format!("{more} more lines are broken"),
+        ));
     }
-    if problems.is_empty() { Ok(rows) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(rows)
+    } else {
+        Err(problems)
+    }
 }
 
 const HELP: &str =
@@ -56,11 +62,17 @@ fn row(text: &str) -> Result<Vec<Message>, (usize, String)> {
     let line: Line = serde_json::from_str(text).map_err(|error| {
         let said = error.to_string();
         let what = said.split(" at line ").next().unwrap_or(&said).to_owned();
-        (floor_boundary(text, error.column().saturating_sub(1)), format!("not a prompt: {what}"))
+        (
+            floor_boundary(text, error.column().saturating_sub(1)),
+            format!("not a prompt: {what}"),
+        )
     })?;
     let whole = |message: &str| Err((0, message.to_owned()));
     match (line.prompt, line.messages) {
-        (Some(content), None) => Ok(vec![Message { role: Role::User, content }]),
+        (Some(content), None) => Ok(vec![Message {
+            role: Role::User,
+            content,
+        }]),
         (None, Some(messages)) if messages.is_empty() => whole("the conversation is empty"),
         (None, Some(messages)) => Ok(messages),
         (Some(_), Some(_)) => whole("the line has both `prompt` and `messages`"),
@@ -70,7 +82,10 @@ fn row(text: &str) -> Result<Vec<Message>, (usize, String)> {
 
 /// The character boundary at or before a byte of `text`.
 fn floor_boundary(text: &str, byte: usize) -> usize {
-    (0..=byte.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+    (0..=byte.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0)
 }
 
 #[cfg(test)]

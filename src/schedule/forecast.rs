@@ -109,18 +109,30 @@ fn count(plan: &Plan, id: PhaseId) -> Option<u64> {
     match phase.shape {
         Shape::Closed { .. } if phase.bound.duration.is_some() => None,
         Shape::Closed { .. } => phase.bound.requests,
-        Shape::Open { pace, .. } => Some(super::pace::count(pace, plan.scenario().seed, id, phase.bound)),
+        Shape::Open { pace, .. } => Some(super::pace::count(
+            pace,
+            plan.scenario().seed,
+            id,
+            phase.bound,
+        )),
     }
 }
 
 fn add_requests(plan: &Plan, id: PhaseId, total: u64, recipes: &mut [RecipeForecast]) {
     let mut counts = vec![(0_u64, 0_u64); recipes.len()];
     let looked_at = total.min(LOOKED_AT as u64);
-    for arrival in phase_arrivals(plan, id).take(LOOKED_AT).take(looked_at as usize) {
+    for arrival in phase_arrivals(plan, id)
+        .take(LOOKED_AT)
+        .take(looked_at as usize)
+    {
         let ask = plan.ask(arrival.recipe, arrival.id);
         let (requests, input) = &mut counts[usize::from(arrival.recipe.0)];
         *requests += 1;
-        *input += ask.messages.iter().map(|message| tokens::estimate(&message.content)).sum::<u64>();
+        *input += ask
+            .messages
+            .iter()
+            .map(|message| tokens::estimate(&message.content))
+            .sum::<u64>();
     }
     let scale = |n: u64| (u128::from(n) * u128::from(total) / u128::from(looked_at.max(1))) as u64;
     for (recipe, (requests, input)) in recipes.iter_mut().zip(counts) {
@@ -133,10 +145,13 @@ fn add_cost(plan: &Plan, index: usize, recipe: &mut RecipeForecast) {
     let scenario = plan.scenario();
     let max_tokens = scenario.recipes[index].max_tokens.map(u64::from);
     recipe.max_output_tokens = max_tokens.map(|max| max * recipe.requests);
-    let Some(price) = scenario.prices.as_ref().and_then(|t| t.models.get(&recipe.model)) else {
+    let Some(price) = scenario
+        .prices
+        .as_ref()
+        .and_then(|t| t.models.get(&recipe.model))
+    else {
         return;
     };
     let cost = |output| price.estimate(recipe.requests, recipe.input_tokens, output);
-    (recipe.min_cost_usd, recipe.max_cost_usd) =
-        (cost(0), recipe.max_output_tokens.and_then(cost));
+    (recipe.min_cost_usd, recipe.max_cost_usd) = (cost(0), recipe.max_output_tokens.and_then(cost));
 }

@@ -65,7 +65,12 @@ impl Share {
 /// One arrival of a phase, by its number.
 pub fn arrival(plan: &Plan, phase: PhaseId, number: u64, due: Due) -> Arrival {
     let id = ArrivalId { phase, number };
-    Arrival { id, due, recipe: plan.draw_recipe(id), arm: ArmId(0) }
+    Arrival {
+        id,
+        due,
+        recipe: plan.draw_recipe(id),
+        arm: ArmId(0),
+    }
 }
 
 /// The arrivals of one phase, in order. An open loop's are all of them; a closed loop that is bounded
@@ -90,7 +95,8 @@ pub fn phase_arrivals(plan: &Plan, phase: PhaseId) -> impl Iterator<Item = Arriv
 
 /// All arrivals of a plan, phase after phase.
 pub fn arrivals(plan: &Plan) -> impl Iterator<Item = Arrival> {
-    plan.phases().flat_map(move |(id, _)| phase_arrivals(plan, id))
+    plan.phases()
+        .flat_map(move |(id, _)| phase_arrivals(plan, id))
 }
 
 /// How long the arrivals of a phase take by the plan: `None` for a closed loop bounded by requests,

@@ -24,7 +24,12 @@ pub(super) struct Instants {
 impl Instants {
     pub(super) fn new(pace: Pace, seed: Seed, phase: PhaseId) -> Self {
         let rng = seed.rng(Lane::Arrivals, u64::from(phase.0));
-        Self { pace, rng, number: 0, at: 0.0 }
+        Self {
+            pace,
+            rng,
+            number: 0,
+            at: 0.0,
+        }
     }
 }
 
@@ -51,7 +56,11 @@ impl Iterator for Instants {
 fn ramp_instant(from: f64, to: f64, over: f64, k: f64) -> Option<f64> {
     let slope = (to - from) / over;
     let root = (from * from + 2.0 * slope * k).sqrt();
-    let t = if k == 0.0 { 0.0 } else { 2.0 * k / (from + root) };
+    let t = if k == 0.0 {
+        0.0
+    } else {
+        2.0 * k / (from + root)
+    };
     (t.is_finite() && t <= over).then_some(t)
 }
 
@@ -70,12 +79,16 @@ pub(super) fn expected_length(pace: Pace, requests: u64) -> Duration {
 /// How many arrivals lie within `bound`: exactly, but for a very long Poisson phase.
 pub(super) fn count(pace: Pace, seed: Seed, phase: PhaseId, bound: Bound) -> u64 {
     let limit = bound.requests.unwrap_or(u64::MAX);
-    let Some(end) = bound.duration else { return limit };
+    let Some(end) = bound.duration else {
+        return limit;
+    };
     let seconds = end.as_secs_f64();
     let within = match pace {
         Pace::Constant { rate } => (rate * seconds).ceil(),
         Pace::Poisson { rate } if rate * seconds > COUNTED as f64 => rate * seconds,
-        _ => Instants::new(pace, seed, phase).take_while(|due| *due < end).count() as f64,
+        _ => Instants::new(pace, seed, phase)
+            .take_while(|due| *due < end)
+            .count() as f64,
     };
     limit.min(within as u64)
 }
@@ -85,7 +98,10 @@ mod tests {
     use super::*;
 
     fn first(pace: Pace, n: usize) -> Vec<f64> {
-        Instants::new(pace, Seed(42), PhaseId(0)).take(n).map(|d| d.as_secs_f64()).collect()
+        Instants::new(pace, Seed(42), PhaseId(0))
+            .take(n)
+            .map(|d| d.as_secs_f64())
+            .collect()
     }
 
     #[test]
@@ -107,7 +123,11 @@ mod tests {
     #[test]
     fn a_ramp_has_the_arrivals_that_lie_under_its_line() {
         // From 0 to 100/s in 10 s: the area is 500 arrivals, half of them after 7.07 s.
-        let pace = Pace::Ramp { from: 0.0, to: 100.0, over: Duration::from_secs(10) };
+        let pace = Pace::Ramp {
+            from: 0.0,
+            to: 100.0,
+            over: Duration::from_secs(10),
+        };
         let at = first(pace, 10_000);
         assert_eq!(at.len(), 501);
         assert!((at[250] - 50_f64.sqrt()).abs() < 1e-9);
@@ -117,9 +137,23 @@ mod tests {
     #[test]
     fn a_ramp_down_and_a_flat_ramp_work_too() {
         let ten = Duration::from_secs(10);
-        let down = first(Pace::Ramp { from: 100.0, to: 0.0, over: ten }, 10_000);
+        let down = first(
+            Pace::Ramp {
+                from: 100.0,
+                to: 0.0,
+                over: ten,
+            },
+            10_000,
+        );
         assert!((499..=501).contains(&down.len()), "{}", down.len());
-        let flat = first(Pace::Ramp { from: 5.0, to: 5.0, over: ten }, 10_000);
+        let flat = first(
+            Pace::Ramp {
+                from: 5.0,
+                to: 5.0,
+                over: ten,
+            },
+            10_000,
+        );
         assert!((flat[10] - 2.0).abs() < 1e-9);
     }
 }

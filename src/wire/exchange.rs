@@ -134,7 +134,10 @@ const NAMES: [(Outcome, &str); 15] = [
     (Outcome::Connect, "connect"),
     (Outcome::Tls, "tls"),
     (Outcome::Timeout(TimeoutKind::Connect), "timeout_connect"),
-    (Outcome::Timeout(TimeoutKind::FirstToken), "timeout_first_token"),
+    (
+        Outcome::Timeout(TimeoutKind::FirstToken),
+        "timeout_first_token",
+    ),
     (Outcome::Timeout(TimeoutKind::Idle), "timeout_idle"),
     (Outcome::Timeout(TimeoutKind::Request), "timeout_request"),
     (Outcome::Reset, "reset"),
@@ -149,7 +152,12 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Status(status) => f.pad(&format!("status_{status}")),
-            _ => f.pad(NAMES.iter().find(|(o, _)| o == self).map_or("unknown", |(_, name)| name)),
+            _ => f.pad(
+                NAMES
+                    .iter()
+                    .find(|(o, _)| o == self)
+                    .map_or("unknown", |(_, name)| name),
+            ),
         }
     }
 }
@@ -181,7 +189,9 @@ impl Serialize for Outcome {
 
 impl<'de> Deserialize<'de> for Outcome {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 

@@ -39,7 +39,9 @@ pub struct Clock {
 impl Clock {
     /// A clock that reads zero now.
     pub fn start() -> Self {
-        Self { zero: Instant::now() }
+        Self {
+            zero: Instant::now(),
+        }
     }
 
     /// The time now.
@@ -73,13 +75,12 @@ pub struct Deadline {
 
 impl Deadline {
     /// The nearest deadline at `now` of a request with these timeouts.
-    fn nearest(
-        timeouts: &crate::scenario::Timeouts,
-        reading: &Reading,
-        now: Offset,
-    ) -> Self {
+    fn nearest(timeouts: &crate::scenario::Timeouts, reading: &Reading, now: Offset) -> Self {
         let sent = reading.marks().sent.unwrap_or(now);
-        let first = |after: Duration, kind, from: Offset| Self { at: from + after, kind };
+        let first = |after: Duration, kind, from: Offset| Self {
+            at: from + after,
+            kind,
+        };
         let whole = first(timeouts.request, TimeoutKind::Request, sent);
         let next = if reading.awaits_first_token() {
             first(timeouts.first_token, TimeoutKind::FirstToken, sent)

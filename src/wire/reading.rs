@@ -44,7 +44,13 @@ struct Heard {
 impl Reading {
     /// A reading of the answer to a request in `dialect`.
     pub fn new(dialect: Dialect, wants_stream: bool) -> Self {
-        Self { dialect, wants_stream, body: Body::Unknown, coding: None, heard: Heard::default() }
+        Self {
+            dialect,
+            wants_stream,
+            body: Body::Unknown,
+            coding: None,
+            heard: Heard::default(),
+        }
     }
 
     /// The instants so far.
@@ -80,10 +86,15 @@ impl Reading {
             .filter(|coding| !coding.eq_ignore_ascii_case("identity"))
             .map(str::to_owned);
         let kind = header("content-type").unwrap_or_default().trim_start();
-        let events = kind.get(..17).is_some_and(|kind| kind.eq_ignore_ascii_case("text/event-stream"));
+        let events = kind
+            .get(..17)
+            .is_some_and(|kind| kind.eq_ignore_ascii_case("text/event-stream"));
         let success = (200..300).contains(&status);
-        self.body =
-            if events && success { Body::Events(Decoder::new()) } else { Body::Whole(Vec::new()) };
+        self.body = if events && success {
+            Body::Events(Decoder::new())
+        } else {
+            Body::Whole(Vec::new())
+        };
     }
 
     /// A read of the body returned at `at`.
@@ -91,7 +102,13 @@ impl Reading {
         if bytes.is_empty() {
             return Ok(());
         }
-        let Self { dialect, body, heard, coding, .. } = self;
+        let Self {
+            dialect,
+            body,
+            heard,
+            coding,
+            ..
+        } = self;
         heard.exchange.body_bytes += bytes.len() as u64;
         heard.exchange.marks.first_byte.get_or_insert(at);
         heard.reads += 1;
@@ -108,9 +125,9 @@ impl Reading {
                 whole.extend_from_slice(bytes);
                 Ok(())
             }
-            Body::Whole(_) => {
-                Err(Failure::Malformed(format!("the answer is larger than {BODY_CAP} bytes")))
-            }
+            Body::Whole(_) => Err(Failure::Malformed(format!(
+                "the answer is larger than {BODY_CAP} bytes"
+            ))),
             Body::Unknown => Err(Failure::Malformed("a body came without a head".to_owned())),
         }
     }
@@ -130,8 +147,14 @@ impl Reading {
 
     /// Reads an answer that came in one piece.
     fn read_whole(&mut self, at: Offset) {
-        let success = self.heard.exchange.status.is_some_and(|s| (200..300).contains(&s));
-        let Body::Whole(whole) = &self.body else { return };
+        let success = self
+            .heard
+            .exchange
+            .status
+            .is_some_and(|s| (200..300).contains(&s));
+        let Body::Whole(whole) = &self.body else {
+            return;
+        };
         if !success || self.coding.is_some() {
             return;
         }
@@ -150,7 +173,10 @@ impl Reading {
         if !self.wants_stream {
             // Nobody waited for a first token here: the answer was asked for in one piece.
             let end = self.heard.exchange.marks.end;
-            self.heard.exchange.marks = Marks { end, ..marks_before };
+            self.heard.exchange.marks = Marks {
+                end,
+                ..marks_before
+            };
             self.heard.exchange.token_chunks = 0;
         }
     }
@@ -184,14 +210,17 @@ impl Reading {
 
     /// What a refusal said, be it JSON, plain text or an event stream.
     fn refusal(&self) -> Option<String> {
-        let Body::Whole(whole) = &self.body else { return None };
+        let Body::Whole(whole) = &self.body else {
+            return None;
+        };
         let mut said = None;
         let events = Decoder::new().feed(whole, |item| {
             if let Item::Event(event) = item {
                 said = said.take().or_else(|| error_message(event.data));
             }
         });
-        said.filter(|_| events.is_ok()).or_else(|| error_message(whole))
+        said.filter(|_| events.is_ok())
+            .or_else(|| error_message(whole))
     }
 }
 
@@ -241,7 +270,9 @@ impl Heard {
         let exchange = &mut self.exchange;
         if let Some(last) = exchange.marks.last_token {
             let gap = at.since(last).as_nanos().div_ceil(1_000);
-            exchange.gaps_us.push(u32::try_from(gap).unwrap_or(u32::MAX));
+            exchange
+                .gaps_us
+                .push(u32::try_from(gap).unwrap_or(u32::MAX));
         }
         if self.last_token_read == Some(self.reads) {
             exchange.coalesced_chunks += 1;
@@ -285,6 +316,8 @@ fn line_cap(error: SseError) -> String {
 /// date is left alone: reading it needs the wall clock.
 fn retry_after<'h>(header: &impl Fn(&str) -> Option<&'h str>) -> Option<f64> {
     let number = |name: &str| header(name).and_then(|text| text.trim().parse::<f64>().ok());
-    let seconds = number("retry-after-ms").map(|ms| ms / 1e3).or_else(|| number("retry-after"));
+    let seconds = number("retry-after-ms")
+        .map(|ms| ms / 1e3)
+        .or_else(|| number("retry-after"));
     seconds.filter(|seconds| seconds.is_finite() && *seconds >= 0.0)
 }

@@ -26,7 +26,11 @@ pub struct ReqwestWire {
 impl ReqwestWire {
     /// A wire to `endpoint` with a connection pool of its own. Nothing is retried or followed, and no
     /// proxy of the system is used.
-    pub fn new(endpoint: Endpoint, timeouts: Timeouts, clock: Clock) -> Result<Self, reqwest::Error> {
+    pub fn new(
+        endpoint: Endpoint,
+        timeouts: Timeouts,
+        clock: Clock,
+    ) -> Result<Self, reqwest::Error> {
         // Already installed is fine: it is the same provider each time.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
@@ -40,11 +44,20 @@ impl ReqwestWire {
             .connect_timeout(timeouts.connect)
             .pool_max_idle_per_host(usize::MAX)
             .build()?;
-        Ok(Self { client, endpoint, timeouts, clock })
+        Ok(Self {
+            client,
+            endpoint,
+            timeouts,
+            clock,
+        })
     }
 
     fn request(&self, shot: &Shot) -> reqwest::RequestBuilder {
-        let accept = if shot.stream { "text/event-stream" } else { "application/json" };
+        let accept = if shot.stream {
+            "text/event-stream"
+        } else {
+            "application/json"
+        };
         let request = self
             .client
             .post(format!("{}{}", self.endpoint.base_url, shot.path))
@@ -103,11 +116,17 @@ fn failure(error: &reqwest::Error) -> Failure {
     }
     // The first cause repeats the URL, which the user knows; the last one says what happened.
     let said = causes.last().cloned().unwrap_or_else(|| error.to_string());
-    let mentions = |word: &str| causes.iter().any(|cause| cause.to_lowercase().contains(word));
+    let mentions = |word: &str| {
+        causes
+            .iter()
+            .any(|cause| cause.to_lowercase().contains(word))
+    };
     match () {
         () if error.is_connect() && error.is_timeout() => Failure::Timeout(TimeoutKind::Connect),
         () if error.is_connect() && mentions("dns") => Failure::Dns(said),
-        () if error.is_connect() && (mentions("certificate") || mentions("tls") || mentions("handshake")) => {
+        () if error.is_connect()
+            && (mentions("certificate") || mentions("tls") || mentions("handshake")) =>
+        {
             Failure::Tls(said)
         }
         () if error.is_connect() => Failure::Connect(said),

@@ -82,25 +82,35 @@ fn quoted_len(text: &str) -> usize {
     text.len()
 }
 
-/// Where the variable at an offset of a scalar's text stands in the source: found by counting, as
-/// quotes, escapes and folded lines may shift the text but not the order in it.
-pub(super) fn of_reference(
-    source: &str,
-    scalar: &Range<usize>,
-    text: &str,
-    at: usize,
-) -> Range<usize> {
-    let written = &source[scalar.clone()];
-    if written.matches("${").count() != text.matches("${").count() {
-        return scalar.clone();
-    }
-    let nth = text[..at].matches("${").count();
-    match written.match_indices("${").nth(nth) {
-        Some((offset, _)) => {
-            let start = scalar.start + offset;
-            start..start + variables::reference_len(&written[offset..])
+/// Where the variables of a scalar stand in the source: found by counting, as quotes, escapes and
+/// folded lines may shift the text but not the order in it.
+pub(super) struct References<'a> {
+    source: &'a str,
+    scalar: Range<usize>,
+    in_text: Vec<usize>,
+    in_scalar: Vec<usize>,
+}
+
+impl<'a> References<'a> {
+    pub(super) fn new(source: &'a str, scalar: Range<usize>, text: &str) -> Self {
+        let starts = |text: &str| text.match_indices("${").map(|(at, _)| at).collect();
+        let in_scalar = starts(&source[scalar.clone()]);
+        Self {
+            source,
+            scalar,
+            in_text: starts(text),
+            in_scalar,
         }
-        None => scalar.clone(),
+    }
+
+    /// The place of the one at an offset of the text; that of the scalar where it can't be told.
+    pub(super) fn place(&self, at: usize) -> Range<usize> {
+        let told = self.in_text.len() == self.in_scalar.len();
+        let nth = self.in_text.binary_search(&at).ok().filter(|_| told);
+        nth.map_or(self.scalar.clone(), |nth| {
+            let start = self.scalar.start + self.in_scalar[nth];
+            start..start + variables::reference_len(&self.source[start..self.scalar.end])
+        })
     }
 }
 

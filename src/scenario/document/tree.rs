@@ -8,7 +8,7 @@ use std::sync::Arc;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 
 use super::node::{Kind, Mapping, Node, Scalar, Sequence};
-use super::place::{self, Offsets};
+use super::place::{self, Offsets, References};
 use super::problem::{Problem, Source};
 use super::syntax::{self, Text};
 use super::variables::{self, Lookup};
@@ -243,9 +243,13 @@ impl<'a> Builder<'a> {
             match variables::interpolate(text, self.lookup, &mut self.variables) {
                 Ok(value) => (value, Some(text.to_owned())),
                 Err(troubles) => {
+                    let places = References::new(&self.source.text, span.clone(), text);
                     for trouble in troubles {
-                        let place = place::of_reference(&self.source.text, &span, text, trouble.at);
-                        self.tell(place, trouble.message, Some(&trouble.help));
+                        self.tell(
+                            places.place(trouble.at),
+                            trouble.message,
+                            Some(&trouble.help),
+                        );
                     }
                     return faulty(span);
                 }

@@ -1,0 +1,176 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::base::{HumanDuration, Rate};
+use crate::scenario::Overrides;
+
+/// Load-test and latency-benchmark an LLM gateway: an instrument whose numbers say how far to trust
+/// them.
+#[derive(Debug, Parser)]
+#[command(name = "tollgate", version, arg_required_else_help = true, after_help = EXAMPLES)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tollgate run scenarios/smoke.yaml
+  tollgate plan scenarios/smoke.yaml -r 100/s -d 1m
+  RESPAN_API_KEY=... tollgate run scenarios/smoke.yaml --target https://api.respan.ai/api
+
+Exit codes:
+  0 fine   2 usage or invalid scenario   4 no data   5 preflight failed
+  70 internal error   130/143 interrupted, results flagged incomplete";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run a scenario and report what was measured
+    Run(RunArgs),
+    /// Check scenarios and show every problem at its place; sends nothing
+    Validate(ValidateArgs),
+    /// Show what a run would send, how long it would take and cost; sends nothing
+    Plan(PlanArgs),
+    /// Print the report of a run again, from its files
+    Report(ReportArgs),
+    /// Run the stand-ins: a scripted provider, and a gateway in front of it
+    Lab(LabArgs),
+    /// Print the JSON Schema of a scenario file
+    Schema,
+}
+
+/// A scenario and what is changed in it.
+#[derive(Debug, Args)]
+pub(super) struct ScenarioArgs {
+    /// The scenario file
+    #[arg(value_name = "SCENARIO")]
+    pub(super) scenario: PathBuf,
+    /// Where to send: a target of the scenario by its name, or a base URL. A URL's key is read from
+    /// RESPAN_API_KEY for Respan's hosts, and else from OPENAI_API_KEY
+    #[arg(long, value_name = "NAME|URL")]
+    pub(super) target: Option<String>,
+    /// The seed of every random choice
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Set a variable of the scenario; wins over the environment
+    #[arg(short = 'e', value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(super) env: Vec<(String, String)>,
+    /// Users of the measured closed loops
+    #[arg(short = 'c', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) concurrency: Option<u32>,
+    /// Rate of the measured open loops: 50/s, 0.5/s, 30/m
+    #[arg(short = 'r', long, value_name = "RATE", value_parser = rate)]
+    pub(super) rate: Option<Rate>,
+    /// Duration of the measured phases: 20s, 5m
+    #[arg(short = 'd', long, value_name = "TIME", value_parser = duration)]
+    pub(super) duration: Option<HumanDuration>,
+    /// Requests of the measured phases
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) requests: Option<u64>,
+}
+
+impl ScenarioArgs {
+    pub(super) fn overrides(&self) -> Overrides {
+        Overrides {
+            target: self.target.clone(),
+            seed: self.seed,
+            concurrency: self.concurrency,
+            rate: self.rate,
+            duration: self.duration,
+            requests: self.requests,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    pub(super) scenario: ScenarioArgs,
+    /// The folder for results
+    #[arg(short = 'o', long, value_name = "DIR", default_value = "results")]
+    pub(super) output: PathBuf,
+    /// Worker threads [default: all cores but one, at least one]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1024))]
+    pub(super) workers: Option<u64>,
+    /// Print the run as JSON on stdout, not as text
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ValidateArgs {
+    /// The scenario files
+    #[arg(value_name = "SCENARIO", required = true)]
+    pub(super) scenarios: Vec<PathBuf>,
+    /// Set a variable of the scenarios; wins over the environment
+    #[arg(short = 'e', value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(super) env: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    #[command(flatten)]
+    pub(super) scenario: ScenarioArgs,
+    /// Print the plan as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// The folder of a run
+    #[arg(value_name = "RUN")]
+    pub(super) run: PathBuf,
+    /// Print the run as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LabArgs {
+    /// How the provider behaves: a YAML file [default: a quick, healthy provider]
+    #[arg(long, value_name = "FILE")]
+    pub(super) script: Option<PathBuf>,
+    /// The provider's address
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
+    pub(super) provider: SocketAddr,
+    /// The gateway's address
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub(super) gateway: SocketAddr,
+    /// The seed of the provider's answers and delays
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) seed: u64,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write it as KEY=VALUE".to_owned()),
+    }
+}
+
+fn rate(text: &str) -> Result<Rate, String> {
+    let rate: Rate = text.parse().map_err(in_a_line)?;
+    if rate.per_second() > 0.0 {
+        Ok(rate)
+    } else {
+        Err("give a rate above zero".to_owned())
+    }
+}
+
+fn duration(text: &str) -> Result<HumanDuration, String> {
+    let duration: HumanDuration = text.parse().map_err(in_a_line)?;
+    if duration.0.is_zero() {
+        Err("give a duration above zero".to_owned())
+    } else {
+        Ok(duration)
+    }
+}
+
+fn in_a_line(error: crate::base::UnitError) -> String {
+    error.to_string().replace('\n', "; ")
+}

@@ -1,0 +1,117 @@
+//! Events of a run to its record and its files.
+
+use crate::base::Offset;
+use crate::engine::{Event, WorkerHealth};
+use crate::judge::Health;
+use crate::record::{Histogram, Intervals, Recorder};
+use crate::results::{ResultsError, RunFolder, RunInfo};
+use crate::sample::Metric;
+
+/// Everything that is gathered while a run goes on.
+pub(super) struct Collector {
+    pub(super) info: RunInfo,
+    pub(super) folder: RunFolder,
+    pub(super) recorder: Recorder,
+    pub(super) intervals: Intervals,
+    /// Times to first token so far, for the progress line.
+    pub(super) ttft: Histogram,
+    pub(super) counts: Counts,
+}
+
+/// Counts so far, for the progress line.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) ok: u64,
+    pub(super) failed: u64,
+    pub(super) cost: crate::base::Money,
+    /// The phase that began last, by its place.
+    pub(super) phase: usize,
+}
+
+impl Collector {
+    pub(super) fn new(info: RunInfo, folder: RunFolder) -> Self {
+        let recorder = Recorder::new(info.recipes.len(), info.phase_records());
+        let (intervals, ttft, counts) = Default::default();
+        Self {
+            info,
+            folder,
+            recorder,
+            intervals,
+            ttft,
+            counts,
+        }
+    }
+
+    /// Takes what the engine tells.
+    pub(super) fn take(&mut self, event: Event) -> Result<(), ResultsError> {
+        match event {
+            Event::PhaseStarted(phase, at) => {
+                self.recorder.phase_started(phase, at);
+                self.counts.phase = usize::from(phase.0);
+                self.update_info()
+            }
+            Event::PhaseEnded(phase, at) => {
+                self.recorder.phase_ended(phase, at);
+                self.update_info()
+            }
+            Event::Rows(rows) => {
+                for sample in &rows {
+                    self.recorder.push(sample);
+                    self.intervals.push(sample);
+                    self.counts.ok += u64::from(sample.is_ok());
+                    self.counts.failed += u64::from(!sample.is_ok());
+                    self.counts.cost += sample.cost.unwrap_or_default();
+                    if let Some(ttft) = sample.time(Metric::Ttft).filter(|_| sample.is_ok()) {
+                        self.ttft.record(ttft);
+                    }
+                }
+                self.folder.write_rows(&rows, &self.info)
+            }
+            Event::WorkerDone(WorkerHealth { cpu, wall }) => {
+                let share = cpu.map(|cpu| cpu.as_secs_f64() / wall.as_secs_f64().max(1e-9));
+                self.info.worker_cpu = [self.info.worker_cpu, share]
+                    .into_iter()
+                    .flatten()
+                    .reduce(f64::max);
+                Ok(())
+            }
+        }
+    }
+
+    /// Closes the seconds that are over.
+    pub(super) fn tick(&mut self, now: Offset, in_flight: u64) -> Result<(), ResultsError> {
+        while let Some(interval) = self.intervals.close(now, in_flight, &self.info.target.name) {
+            self.folder.write_interval(&interval)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is left of the last second.
+    pub(super) fn finish(&mut self) -> Result<(), ResultsError> {
+        match self.intervals.finish(&self.info.target.name) {
+            Some(interval) => self.folder.write_interval(&interval),
+            None => Ok(()),
+        }
+    }
+
+    fn update_info(&mut self) -> Result<(), ResultsError> {
+        self.info.take_phases(self.recorder.phases());
+        self.folder.write_info(&self.info)
+    }
+}
+
+/// What the judge is told beyond the rows. A run that was cut short is not held to its plan.
+pub(super) fn health(info: &RunInfo, recorder: &Recorder) -> Health {
+    let counted: Vec<(u64, u64)> = info
+        .phases
+        .iter()
+        .zip(recorder.phases())
+        .filter_map(|(info, record)| Some((info.planned_arrivals?, record.arrivals)))
+        .collect();
+    let whole = info.complete && !counted.is_empty();
+    Health {
+        planned_arrivals: whole.then(|| counted.iter().map(|(planned, _)| planned).sum()),
+        arrivals: counted.iter().map(|(_, came)| came).sum(),
+        worker_cpu: info.worker_cpu,
+    }
+}

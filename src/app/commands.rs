@@ -1,0 +1,117 @@
+//! The commands that send nothing.
+
+use std::path::Path;
+
+use super::Exit;
+use super::cli::{PlanArgs, ReportArgs, ScenarioArgs, ValidateArgs};
+use super::terminal;
+use crate::judge;
+use crate::plan::Plan;
+use crate::report;
+use crate::results;
+use crate::scenario::{self, Overrides, Problem, Scenario};
+use crate::schedule::forecast;
+
+/// Loads a scenario, or shows all its problems.
+pub(super) fn load(args: &ScenarioArgs) -> Result<Scenario, Exit> {
+    load_file(&args.scenario, &args.env, &args.overrides()).map_err(|problems| {
+        terminal::message(scenario::render(&problems, terminal::stderr_colour()).trim_end());
+        Exit::Usage
+    })
+}
+
+fn load_file(
+    path: &Path,
+    given: &[(String, String)],
+    overrides: &Overrides,
+) -> Result<Scenario, Vec<Problem>> {
+    let env = |name: &str| {
+        let given = given.iter().rev().find(|(key, _)| key == name);
+        given
+            .map(|(_, value)| value.clone())
+            .or_else(|| std::env::var(name).ok())
+    };
+    let names: Vec<String> = given.iter().map(|(key, _)| key.clone()).collect();
+    scenario::load(path, &env, &names, overrides)
+}
+
+pub(super) fn validate(args: &ValidateArgs) -> anyhow::Result<Exit> {
+    let mut exit = Exit::Fine;
+    for path in &args.scenarios {
+        match load_file(path, &args.env, &Overrides::default()) {
+            Ok(_) => terminal::data(&format!("{}: ok\n", path.display())),
+            Err(problems) => {
+                let shown = scenario::render(&problems, terminal::stderr_colour());
+                let plural = if problems.len() == 1 {
+                    "problem"
+                } else {
+                    "problems"
+                };
+                terminal::message(&format!(
+                    "{}\n\n{}: {} {plural}",
+                    shown.trim_end(),
+                    path.display(),
+                    problems.len()
+                ));
+                exit = Exit::Usage;
+            }
+        }
+    }
+    Ok(exit)
+}
+
+pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
+    let scenario = match load(&args.scenario) {
+        Ok(scenario) => scenario,
+        Err(exit) => return Ok(exit),
+    };
+    let plan = Plan::new(scenario);
+    let forecast = forecast(&plan);
+    if args.json {
+        let json = serde_json::json!({
+            "schema": results::SCHEMA,
+            "digest": plan.digest(),
+            "forecast": forecast,
+        });
+        terminal::data(&format!("{}\n", serde_json::to_string_pretty(&json)?));
+    } else {
+        terminal::data(&report::plan(&plan, &forecast));
+    }
+    Ok(Exit::Fine)
+}
+
+pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
+    let stored = match results::read(&args.run) {
+        Ok(stored) => stored,
+        Err(error) => {
+            terminal::error(&error.to_string());
+            return Ok(Exit::Usage);
+        }
+    };
+    let summary = stored.summary();
+    let health = super::collect::health(&stored.info, &stored.recorder);
+    let validity = judge::validity(&summary, &health);
+    let exit = if stored.recorder.total().ok == 0 {
+        Exit::NoData
+    } else {
+        Exit::Fine
+    };
+    let text = if args.json {
+        let mut info = stored.info;
+        (info.summary, info.validity) = (Some(summary), Some(validity));
+        format!("{}\n", serde_json::to_string_pretty(&info)?)
+    } else {
+        let paint = terminal::stdout_paint();
+        report::run(&stored.info, &summary, &validity, &stored.notes, paint)
+    };
+    terminal::data(&text);
+    Ok(exit)
+}
+
+pub(super) fn schema() -> anyhow::Result<Exit> {
+    terminal::data(&format!(
+        "{}\n",
+        serde_json::to_string_pretty(&scenario::schema())?
+    ));
+    Ok(Exit::Fine)
+}

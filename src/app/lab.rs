@@ -1,0 +1,116 @@
+//! The lab: embedded in a run, or by itself on ports of the user's choice.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::mpsc;
+use std::thread;
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use super::Exit;
+use super::cli::LabArgs;
+use super::signals::Signals;
+use super::terminal;
+use crate::base::Seed;
+use crate::lab::{Lab, Script};
+use crate::scenario::{self, Via};
+use crate::wire::Endpoint;
+
+/// A lab on a thread of its own, which works for as long as this lives.
+pub(super) struct Embedded {
+    /// Where it listens.
+    pub(super) endpoint: Endpoint,
+    stop: CancellationToken,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Embedded {
+    /// Starts the lab on free ports of the loopback.
+    pub(super) fn start(script: Script, seed: Seed, via: Via) -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let (tell, told) = mpsc::channel();
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let work = async move {
+            let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+            match Lab::start(script, seed, free, free).await {
+                Ok(lab) => {
+                    let endpoint = match via {
+                        Via::Gateway => Endpoint {
+                            base_url: lab.gateway_url.clone(),
+                            key: Some(lab.key.clone()),
+                        },
+                        Via::Provider => Endpoint {
+                            base_url: lab.provider_url.clone(),
+                            key: Some(lab.key.clone()),
+                        },
+                    };
+                    let _ = tell.send(Ok(endpoint));
+                    stopped.cancelled().await;
+                    let _ = lab.stop().await;
+                }
+                Err(error) => drop(tell.send(Err(error))),
+            }
+        };
+        let thread = thread::Builder::new().name("lab".to_owned());
+        let thread = thread.spawn(move || runtime.block_on(work))?;
+        let endpoint = told.recv().context("the lab died at its start")??;
+        Ok(Self {
+            endpoint,
+            stop,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// `tollgate lab`: the stand-ins until they are interrupted.
+pub(super) fn lab(args: &LabArgs) -> anyhow::Result<Exit> {
+    let script = match &args.script {
+        None => Script::default(),
+        Some(path) => match scenario::load_script(path, &|name| std::env::var(name).ok()) {
+            Ok(script) => script,
+            Err(problems) => {
+                let shown = scenario::render(&problems, terminal::stderr_colour());
+                terminal::message(shown.trim_end());
+                return Ok(Exit::Usage);
+            }
+        },
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut signals = Signals::listen()?;
+        let lab = match Lab::start(script, Seed(args.seed), args.provider, args.gateway).await {
+            Ok(lab) => lab,
+            Err(error) => {
+                terminal::error(&format!(
+                    "the lab can't listen on {} and {}: {error}\nhelp: choose other ports with --provider and --gateway; port 0 takes a free one",
+                    args.provider, args.gateway
+                ));
+                return Ok(Exit::Usage);
+            }
+        };
+        terminal::data(&format!(
+            "gateway   {}   (key: {})\nprovider  {}\n",
+            lab.gateway_url,
+            lab.key.expose(),
+            lab.provider_url
+        ));
+        terminal::message("the lab is running; interrupt it to stop");
+        signals.next().await;
+        lab.stop().await?;
+        Ok(Exit::Fine)
+    })
+}

@@ -1,0 +1,37 @@
+//! The command: the only room that prints, reads the environment and the wall clock, and decides exit
+//! codes.
+
+mod cli;
+mod collect;
+mod commands;
+mod exit;
+mod lab;
+mod preflight;
+mod progress;
+mod run;
+mod signals;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+pub use exit::Exit;
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let exit = match Cli::parse().command {
+        Command::Run(args) => run::run(&args),
+        Command::Validate(args) => commands::validate(&args),
+        Command::Plan(args) => commands::plan(&args),
+        Command::Report(args) => commands::report(&args),
+        Command::Lab(args) => lab::lab(&args),
+        Command::Schema => commands::schema(),
+    };
+    exit.unwrap_or_else(|error| {
+        terminal::error(&format!("{error:#}"));
+        Exit::Internal
+    })
+    .into()
+}

@@ -1,0 +1,261 @@
+//! `tollgate run`: from a scenario to a report.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::cli::RunArgs;
+use super::collect::{self, Collector};
+use super::lab::Embedded;
+use super::progress::Progress;
+use super::signals::Signals;
+use super::{Exit, commands, preflight, terminal};
+use crate::engine::{self, Control};
+use crate::judge::{self, Validity};
+use crate::plan::Plan;
+use crate::record::Summary;
+use crate::report;
+use crate::results::{Interruption, RunFolder, RunInfo};
+use crate::scenario::Place;
+use crate::schedule::forecast;
+use crate::wire::{Clock, Endpoint, ReqwestWire};
+
+/// How often progress is shown and files are brought up to date.
+const TICK: Duration = Duration::from_millis(200);
+
+pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
+    let scenario = match commands::load(&args.scenario) {
+        Ok(scenario) => scenario,
+        Err(exit) => return Ok(exit),
+    };
+    let plan = Arc::new(Plan::new(scenario));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let (endpoint, _lab) = match runtime.block_on(target(&plan, args)) {
+        Ok(target) => target?,
+        Err(refused) => {
+            terminal::error(&refused.to_string());
+            return Ok(Exit::Preflight);
+        }
+    };
+    let session = Session::begin(plan, endpoint, args)?;
+    let ended = runtime.block_on(session.go())?;
+    ended.report(args.json)
+}
+
+/// Where requests go: the embedded lab, started, or a gateway that was seen to answer.
+async fn target(
+    plan: &Plan,
+    args: &RunArgs,
+) -> Result<anyhow::Result<(Endpoint, Option<Embedded>)>, preflight::Refused> {
+    let scenario = plan.scenario();
+    match &scenario.target.place {
+        Place::Lab { via, script } => Ok(Embedded::start(script.clone(), scenario.seed, *via)
+            .context("the embedded lab can't be started")
+            .map(|lab| (lab.endpoint.clone(), Some(lab)))),
+        Place::Gateway {
+            url, kind, api_key, ..
+        } => {
+            let by_flag = args
+                .scenario
+                .target
+                .as_ref()
+                .is_some_and(|t| t.contains("://"));
+            let key_from = if by_flag {
+                format!("the environment variable {}", kind.key_variable())
+            } else {
+                format!("`api_key` of the target `{}`", scenario.target.name)
+            };
+            preflight::check(url, *kind, api_key.as_ref(), &key_from, &scenario.timeouts).await?;
+            Ok(Ok((
+                Endpoint {
+                    base_url: url.clone(),
+                    key: api_key.clone(),
+                },
+                None,
+            )))
+        }
+    }
+}
+
+/// A run under way.
+struct Session {
+    collector: Collector,
+    progress: Progress,
+    run: engine::Run,
+    control: Control,
+    clock: Clock,
+}
+
+impl Session {
+    fn begin(plan: Arc<Plan>, endpoint: Endpoint, args: &RunArgs) -> anyhow::Result<Self> {
+        let started = OffsetDateTime::now_utc();
+        let forecast = forecast(&plan);
+        let arrivals = forecast.phases.iter().map(|phase| phase.arrivals).collect();
+        let mut info = RunInfo::new(&plan, &endpoint.base_url, arrivals);
+        let utc = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+        info.started_utc = started.format(&utc)?;
+        info.host = host();
+        "reqwest, HTTP/1.1".clone_into(&mut info.client);
+        info.workers = args.workers.unwrap_or_else(engine::default_workers);
+        let stamp = started.format(&format_description!(
+            "[year][month][day]T[hour][minute][second]Z"
+        ))?;
+        let unix = started.unix_timestamp_nanos() as f64 / 1e9;
+        let folder = RunFolder::create(&args.output, &stamp, unix, &info)
+            .context("the results folder can't be written; choose another with -o")?;
+        let workers = info.workers;
+        let collector = Collector::new(info, folder);
+        let progress = Progress::new(forecast.seconds.map(Duration::from_secs_f64));
+        let control = Control::default();
+        let clock = Clock::start();
+        let timeouts = plan.scenario().timeouts;
+        let run = engine::start(&plan, workers, clock, &control, || {
+            ReqwestWire::new(endpoint.clone(), timeouts, clock)
+        })?;
+        Ok(Self {
+            collector,
+            progress,
+            run,
+            control,
+            clock,
+        })
+    }
+
+    /// Gathers rows until the workers are done, and heeds signals.
+    async fn go(mut self) -> anyhow::Result<Ended> {
+        let mut signals = Signals::listen()?;
+        let mut tick = tokio::time::interval(TICK);
+        let mut interrupted = Vec::new();
+        loop {
+            tokio::select! {
+                biased;
+                signal = signals.next() => {
+                    interrupted.push(signal);
+                    self.heed(&interrupted);
+                }
+                event = self.run.events.recv() => match event {
+                    Some(event) => self.collector.take(event)?,
+                    None => break,
+                },
+                _ = tick.tick() => {
+                    let now = self.clock.now();
+                    self.collector.tick(now, self.run.gauges.in_flight())?;
+                    self.progress.show(now, &self.collector, &self.run.gauges);
+                }
+            }
+        }
+        self.progress.finish();
+        self.collector.finish()?;
+        let whole = self.run.join();
+        Ended::new(self.collector, interrupted.first().copied(), whole)
+    }
+
+    /// The first signal stops arrivals, the second cuts what is in flight, the third ends it all.
+    fn heed(&self, interrupted: &[Interruption]) {
+        match interrupted {
+            [_] => {
+                self.control.stop.cancel();
+                self.progress.message(
+                    "stopping: no further arrivals; what is in flight goes on. Once more cuts it",
+                );
+            }
+            [_, _] => {
+                self.control.cut.cancel();
+                self.progress
+                    .message("cutting what is in flight; once more exits at once");
+            }
+            _ => exit_at_once(interrupted),
+        }
+    }
+}
+
+#[expect(
+    clippy::exit,
+    reason = "the user asked three times; what was written so far stays"
+)]
+fn exit_at_once(interrupted: &[Interruption]) {
+    let exit = exit_of(interrupted.first().copied()).unwrap_or(Exit::Interrupted);
+    std::process::exit(exit as i32);
+}
+
+fn exit_of(interrupted: Option<Interruption>) -> Option<Exit> {
+    interrupted.map(|signal| match signal {
+        Interruption::Interrupt => Exit::Interrupted,
+        Interruption::Terminate => Exit::Terminated,
+    })
+}
+
+/// A run that is over and written.
+struct Ended {
+    info: RunInfo,
+    summary: Summary,
+    validity: Validity,
+    folder: PathBuf,
+    whole: bool,
+}
+
+impl Ended {
+    fn new(
+        collector: Collector,
+        interrupted: Option<Interruption>,
+        whole: bool,
+    ) -> anyhow::Result<Self> {
+        let Collector {
+            mut info,
+            folder,
+            recorder,
+            ..
+        } = collector;
+        info.take_phases(recorder.phases());
+        info.interrupted = interrupted;
+        info.complete = whole && interrupted.is_none();
+        let summary = Summary::new(&recorder, &info.recipe_names());
+        let validity = judge::validity(&summary, &collect::health(&info, &recorder));
+        (info.summary, info.validity) = (Some(summary.clone()), Some(validity.clone()));
+        let folder = folder.finish(&info)?;
+        Ok(Self {
+            info,
+            summary,
+            validity,
+            folder,
+            whole,
+        })
+    }
+
+    fn report(&self, json: bool) -> anyhow::Result<Exit> {
+        if json {
+            terminal::data(&format!("{}\n", serde_json::to_string_pretty(&self.info)?));
+        } else {
+            let paint = terminal::stdout_paint();
+            let text = report::run(&self.info, &self.summary, &self.validity, &[], paint);
+            terminal::data(&format!("{text}\nfiles in {}\n", self.folder.display()));
+        }
+        if !self.whole {
+            terminal::error(
+                "a worker thread died: rows are missing, and the run is marked incomplete",
+            );
+            return Ok(Exit::Internal);
+        }
+        let none_ok = self.summary.total().is_none_or(|total| total.count.ok == 0);
+        let no_data = none_ok.then_some(Exit::NoData);
+        Ok(exit_of(self.info.interrupted)
+            .or(no_data)
+            .unwrap_or(Exit::Fine))
+    }
+}
+
+/// The client's machine in words.
+fn host() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    format!(
+        "{} {}, {cores} cores",
+        std::env::consts::OS,
+        std::env::consts::ARCH
+    )
+}

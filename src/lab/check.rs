@@ -1,0 +1,203 @@
+//! Whether a script can be followed, before anybody tries to.
+
+use super::fault::{Action, Fault};
+use super::script::{Model, Script};
+use super::shape::Shape;
+use crate::base::{Distribution, DistributionError, Magnitude};
+
+/// What makes a script impossible to follow. The second line says what to do.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ScriptError {
+    /// No model could answer.
+    #[error("the script has no models\ngive at least one, or leave `models` out for the default")]
+    NoModels,
+    /// A distribution that can't be drawn from.
+    #[error("model `{model}`: `{field}`: {source}")]
+    Distribution {
+        /// The model's name or pattern.
+        model: String,
+        /// The field of the model.
+        field: &'static str,
+        /// What is wrong with it.
+        source: DistributionError,
+    },
+    /// A number that must be at least one.
+    #[error("{place}: `{field}` is 0\nwrite a number above zero, or leave it out")]
+    Zero {
+        /// Where: a model, a fault, the stream.
+        place: String,
+        /// The field.
+        field: &'static str,
+    },
+    /// A model that can never answer.
+    #[error("model `{model}` is never reached: `{by}` above it fits every name\nmove it up")]
+    Shadowed {
+        /// The model's name or pattern.
+        model: String,
+        /// The pattern above it.
+        by: String,
+    },
+    /// A freeze without a window, or with more than a window.
+    #[error("fault {number}: a freeze needs a `window`, and no other condition\nit holds for all")]
+    Freeze {
+        /// Its place in the list, from 1.
+        number: usize,
+    },
+    /// A status that is no error.
+    #[error("fault {number}: status {code} is no error\nwrite a code from 400 to 599")]
+    Status {
+        /// Its place in the list, from 1.
+        number: usize,
+        /// The code.
+        code: u16,
+    },
+    /// An event name or a key that would break the line it stands in.
+    #[error("`{field}` has a character that can't stand in a line\nuse printable ASCII")]
+    Unprintable {
+        /// The field.
+        field: &'static str,
+    },
+}
+
+impl Script {
+    /// Whether the script can be followed; the first problem where it can't.
+    pub fn check(&self) -> Result<(), ScriptError> {
+        if self.models.is_empty() {
+            return Err(ScriptError::NoModels);
+        }
+        printable("key", self.key.as_deref())?;
+        self.stream.check("stream")?;
+        for (at, model) in self.models.iter().enumerate() {
+            if let Some(above) = self.models[..at].iter().find(|above| above.model == "*") {
+                return Err(ScriptError::Shadowed {
+                    model: model.model.clone(),
+                    by: above.model.clone(),
+                });
+            }
+            model.check()?;
+        }
+        (1..)
+            .zip(&self.faults)
+            .try_for_each(|(number, fault)| check_fault(number, fault))
+    }
+}
+
+impl Model {
+    fn check(&self) -> Result<(), ScriptError> {
+        self.check_one("ttft", &self.ttft)?;
+        self.check_one("pace", &self.pace)?;
+        self.check_one("output_tokens", &self.output_tokens)?;
+        if let Some(pages) = &self.pages {
+            self.check_one("pages", pages)?;
+        }
+        let place = format!("model `{}`", self.model);
+        above_zero(&place, "slots", Some(self.slots))?;
+        self.stream
+            .as_ref()
+            .map_or(Ok(()), |shape| shape.check(&place))
+    }
+
+    fn check_one<T: Magnitude>(
+        &self,
+        field: &'static str,
+        distribution: &Distribution<T>,
+    ) -> Result<(), ScriptError> {
+        distribution
+            .check()
+            .map_err(|source| ScriptError::Distribution {
+                model: self.model.clone(),
+                field,
+                source,
+            })
+    }
+}
+
+impl Shape {
+    fn check(&self, place: &str) -> Result<(), ScriptError> {
+        printable("event_name", self.event_name.as_deref())?;
+        above_zero(place, "tokens_per_chunk", Some(self.tokens_per_chunk))?;
+        above_zero(place, "coalesce", Some(self.coalesce))?;
+        above_zero(place, "split", self.split)?;
+        above_zero(place, "comments.every", self.comments.every)
+    }
+}
+
+fn check_fault(number: usize, fault: &Fault) -> Result<(), ScriptError> {
+    let place = format!("fault {number}");
+    above_zero(&place, "when.every", fault.when.every)?;
+    if fault
+        .when
+        .window
+        .is_some_and(|window| window.length.0.is_zero())
+    {
+        return Err(ScriptError::Zero {
+            place,
+            field: "when.window.for",
+        });
+    }
+    match &fault.action {
+        Action::Freeze if !fault.when.is_window_only() => Err(ScriptError::Freeze { number }),
+        Action::Status(status) if !(400..600).contains(&status.code) => Err(ScriptError::Status {
+            number,
+            code: status.code,
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn above_zero(place: &str, field: &'static str, value: Option<u32>) -> Result<(), ScriptError> {
+    if value == Some(0) {
+        return Err(ScriptError::Zero {
+            place: place.to_owned(),
+            field,
+        });
+    }
+    Ok(())
+}
+
+fn printable(field: &'static str, text: Option<&str>) -> Result<(), ScriptError> {
+    let fine = |text: &str| text.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+    if text.is_none_or(fine) {
+        Ok(())
+    } else {
+        Err(ScriptError::Unprintable { field })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Script {
+        serde_json::from_str(json).unwrap()
+    }
+
+    fn fault(json: &str) -> Result<(), ScriptError> {
+        read(&format!(r#"{{"faults":[{json}]}}"#)).check()
+    }
+
+    #[test]
+    fn a_script_that_cannot_be_followed_says_where() {
+        let of = |json: &str| read(json).check().unwrap_err().to_string();
+        assert!(of(r#"{"models":[]}"#).contains("no models"));
+        let ttft = r#"{"models":[{"model":"a","ttft":{"empirical":[]}}]}"#;
+        assert!(of(ttft).starts_with("model `a`: `ttft`: the list of values is empty"));
+        assert!(
+            of(r#"{"models":[{"model":"a","slots":0}]}"#).starts_with("model `a`: `slots` is 0")
+        );
+        assert!(of(r#"{"models":[{},{"model":"a"}]}"#).contains("`a` is never reached"));
+        assert!(of(r#"{"stream":{"split":0}}"#).starts_with("stream: `split` is 0"));
+        assert!(of(r#"{"stream":{"event_name":"a\nb"}}"#).contains("`event_name`"));
+        let freeze = r#"{"when":{"share":"1%"},"do":"freeze"}"#;
+        assert_eq!(fault(freeze), Err(ScriptError::Freeze { number: 1 }));
+        let fine = r#"{"do":{"status":{"code":200}}}"#;
+        assert_eq!(
+            fault(fine),
+            Err(ScriptError::Status {
+                number: 1,
+                code: 200
+            })
+        );
+        assert!(fault(r#"{"when":{"every":0},"do":"refuse"}"#).is_err());
+    }
+}

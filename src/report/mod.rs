@@ -1,0 +1,8 @@
+//! Figures to text. Everything here returns what is to be shown; nothing prints.
+
+mod plan;
+mod table;
+mod text;
+
+pub use plan::plan;
+pub use text::{Paint, run};

@@ -1,0 +1,114 @@
+//! What a plan would send, for a terminal.
+
+use std::time::Duration;
+
+use super::table::Table;
+use crate::base::{HumanDuration, Money};
+use crate::plan::Plan;
+use crate::scenario::Place;
+use crate::schedule::{Forecast, RecipeForecast};
+
+/// The forecast of a plan.
+pub fn plan(plan: &Plan, forecast: &Forecast) -> String {
+    let scenario = plan.scenario();
+    let target = match &scenario.target.place {
+        Place::Lab { .. } => format!("{} (embedded)", scenario.target.name),
+        Place::Gateway { url, .. } => format!("{} ({url})", scenario.target.name),
+    };
+    let mut out = format!(
+        "{} against {target}\nplan {} · seed {} · nothing is sent\n\n",
+        scenario.name,
+        plan.digest(),
+        scenario.seed.0
+    );
+    out += &phases(forecast);
+    out += &recipes(forecast);
+    let requests = in_words(forecast.arrivals.map(|n| n.to_string()));
+    out += &format!(
+        "\narrivals   {requests}\nduration   {}\n",
+        length(forecast.seconds)
+    );
+    out += &format!(
+        "cost       {}\n",
+        cost(scenario.prices.is_some(), &forecast.recipes)
+    );
+    if forecast.scaled {
+        out += "\nFigures of long phases are scaled up from their first 20000 arrivals.\n";
+    }
+    out
+}
+
+fn in_words(known: Option<String>) -> String {
+    known.unwrap_or_else(|| "as many as are answered".to_owned())
+}
+
+fn length(seconds: Option<f64>) -> String {
+    let rounded = |s: f64| HumanDuration(Duration::from_millis((s * 1e3).round() as u64));
+    seconds.map_or_else(
+        || "as long as the answers take".to_owned(),
+        |s| rounded(s).to_string(),
+    )
+}
+
+fn phases(forecast: &Forecast) -> String {
+    let mut table = Table::new(2, &["phase", "load", "arrivals", "duration"]);
+    for phase in &forecast.phases {
+        let kept_apart = if phase.warmup { " (warm-up)" } else { "" };
+        table.row([
+            format!("{}{kept_apart}", phase.name),
+            phase.shape.clone(),
+            in_words(phase.arrivals.map(|n| n.to_string())),
+            length(phase.seconds),
+        ]);
+    }
+    table.render(0)
+}
+
+fn recipes(forecast: &Forecast) -> String {
+    let head = [
+        "recipe",
+        "model",
+        "requests",
+        "input tokens",
+        "max output",
+        "cost at least",
+        "at most",
+    ];
+    let mut table = Table::new(2, &head);
+    let money = |amount: Option<Money>| amount.map_or("unknown".to_owned(), |m| m.to_string());
+    for recipe in &forecast.recipes {
+        table.row([
+            recipe.name.clone(),
+            recipe.model.clone(),
+            recipe.requests.to_string(),
+            format!("~{}", recipe.input_tokens),
+            recipe
+                .max_output_tokens
+                .map_or("unlimited".to_owned(), |n| n.to_string()),
+            money(recipe.min_cost_usd),
+            money(recipe.max_cost_usd),
+        ]);
+    }
+    format!("\n{}", table.render(0))
+}
+
+/// The whole cost, from the prompts alone to answers as long as they may be.
+fn cost(priced: bool, recipes: &[RecipeForecast]) -> String {
+    if !priced {
+        return "unknown: the scenario names no price table".to_owned();
+    }
+    let sum = |pick: fn(&RecipeForecast) -> Option<Money>| {
+        let known: Money = recipes.iter().filter_map(pick).sum();
+        let unknown = recipes
+            .iter()
+            .filter(|recipe| pick(recipe).is_none())
+            .count();
+        (known, unknown)
+    };
+    let (least, _) = sum(|recipe| recipe.min_cost_usd);
+    let (most, unlimited) = sum(|recipe| recipe.max_cost_usd);
+    match unlimited {
+        0 => format!("{least} to {most} by estimated prompts and the longest answers"),
+        n => format!("{least} at least; {n} of the recipes have no upper bound"),
+    }
+}

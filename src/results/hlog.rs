@@ -1,0 +1,119 @@
+//! `latency.hlog`: histograms in nanoseconds for each second, tagged `RECIPE.METRIC`, in the interval
+//! log format that the public `HdrHistogram` tools read.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use base64::Engine;
+use hdrhistogram::Histogram as Hdr;
+use hdrhistogram::serialization::interval_log::{
+    IntervalLogIterator, IntervalLogWriterBuilder, IntervalLogWriterError, LogEntry, Tag,
+};
+use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
+
+use super::{ResultsError, at};
+use crate::record::Interval;
+
+/// Writes the log.
+pub(super) struct HlogWriter {
+    out: BufWriter<File>,
+    serializer: V2DeflateSerializer,
+    tags: Vec<String>,
+}
+
+impl HlogWriter {
+    /// Begins the log. `unix_seconds` is the wall time of the run's start.
+    pub(super) fn begin(
+        file: File,
+        unix_seconds: f64,
+        recipes: &[String],
+    ) -> Result<Self, std::io::Error> {
+        let mut out = BufWriter::new(file);
+        writeln!(out, "#[Histogram log format version 1.3]")?;
+        writeln!(
+            out,
+            "#tollgate: values in nanoseconds, one tag for each recipe and metric"
+        )?;
+        writeln!(out, "#[StartTime: {unix_seconds:.3} (seconds since epoch)]")?;
+        writeln!(
+            out,
+            "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\""
+        )?;
+        let tags = recipes.iter().map(|name| tag_name(name)).collect();
+        Ok(Self {
+            out,
+            serializer: V2DeflateSerializer::new(),
+            tags,
+        })
+    }
+
+    /// Adds a second.
+    pub(super) fn write(&mut self, interval: &Interval) -> Result<(), std::io::Error> {
+        for (recipe, metric, times) in &interval.times {
+            let recipe = self
+                .tags
+                .get(usize::from(recipe.0))
+                .map_or("unknown", String::as_str);
+            let tag = format!("{recipe}.{}", metric.name());
+            let mut log = IntervalLogWriterBuilder::new()
+                .begin_log_with(&mut self.out, &mut self.serializer)?;
+            let (start, length) = (interval.start.elapsed(), Duration::from_secs(1));
+            log.write_histogram(times.counts(), start, length, Tag::new(&tag))
+                .map_err(|error| match error {
+                    IntervalLogWriterError::IoError(error) => error,
+                    IntervalLogWriterError::SerializeError(error) => std::io::Error::other(error),
+                })?;
+        }
+        self.out.flush()
+    }
+}
+
+/// A recipe's name as a tag: without the characters that the format reserves.
+pub(super) fn tag_name(recipe: &str) -> String {
+    recipe
+        .chars()
+        .map(|c| {
+            if matches!(c, ',' | '\r' | '\n' | ' ' | '.') {
+                '_'
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
+/// The histograms of a log, added up by tag. A line that was cut short ends the reading.
+pub(super) fn read(path: &Path) -> Result<BTreeMap<String, Hdr<u64>>, ResultsError> {
+    let text = std::fs::read_to_string(path).map_err(at(path))?;
+    // The legend is no part of the grammar that the reader knows.
+    let lines: String = text
+        .split_inclusive('\n')
+        .filter(|line| !line.starts_with('"'))
+        .collect();
+    let mut sums: BTreeMap<String, Hdr<u64>> = BTreeMap::new();
+    let mut deserializer = Deserializer::new();
+    for entry in IntervalLogIterator::new(lines.as_bytes()) {
+        let Ok(LogEntry::Interval(line)) = entry else {
+            if entry.is_err() {
+                break;
+            }
+            continue;
+        };
+        let Some(tag) = line.tag() else { continue };
+        let bytes = base64::engine::general_purpose::STANDARD.decode(line.encoded_histogram());
+        let Ok(bytes) = bytes else { break };
+        let histogram: Result<Hdr<u64>, _> = deserializer.deserialize(&mut bytes.as_slice());
+        let Ok(mut histogram) = histogram else { break };
+        histogram.auto(true);
+        match sums.get_mut(tag.as_str()) {
+            Some(sum) => sum.add(&histogram).expect("the sum grows by itself"),
+            None => {
+                sums.insert(tag.as_str().to_owned(), histogram);
+            }
+        }
+    }
+    Ok(sums)
+}

@@ -1,0 +1,195 @@
+//! `run.json`: what the run was, what it stands on, and what came of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{Offset, Seed};
+use crate::judge::Validity;
+use crate::plan::Plan;
+use crate::record::{PhaseRecord, Summary};
+use crate::scenario::{Place, Slos};
+use crate::schedule::planned_length;
+
+/// What a run was. No secret is in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// The version of the files' layout.
+    pub schema: u32,
+    /// Whether the run came to its end and all rows are there.
+    pub complete: bool,
+    /// Why it ended before its plan did.
+    pub interrupted: Option<Interruption>,
+    /// The scenario's name.
+    pub scenario: String,
+    /// A short name of everything that decides what is sent.
+    pub digest: String,
+    /// The seed.
+    pub seed: Seed,
+    /// When it started, in UTC.
+    pub started_utc: String,
+    /// The version of tollgate.
+    pub tollgate: String,
+    /// Operating system, architecture and cores of the client's machine.
+    pub host: String,
+    /// The HTTP client and its protocol.
+    pub client: String,
+    /// Worker threads.
+    pub workers: u64,
+    /// Where requests went.
+    pub target: TargetInfo,
+    /// The request mix.
+    pub recipes: Vec<RecipeInfo>,
+    /// The phases of load.
+    pub phases: Vec<PhaseInfo>,
+    /// What a good answer keeps to.
+    pub slos: Slos,
+    /// The day of the price table.
+    pub prices_as_of: Option<String>,
+    /// The highest share of a core that a worker used, where the platform tells.
+    pub worker_cpu: Option<f64>,
+    /// Whether the figures are to be trusted; absent while the run goes on.
+    pub validity: Option<Validity>,
+    /// The figures; absent while the run goes on.
+    pub summary: Option<Summary>,
+}
+
+/// Why a run ended before its plan did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Interruption {
+    /// SIGINT.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+}
+
+/// Where requests went.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetInfo {
+    /// The name.
+    pub name: String,
+    /// The base URL.
+    pub url: String,
+    /// `lab`, or whose contract it keeps.
+    pub kind: String,
+}
+
+/// A recipe of the mix.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecipeInfo {
+    /// The name.
+    pub name: String,
+    /// The model that was asked for.
+    pub model: String,
+    /// Whether answers are streamed.
+    pub stream: bool,
+    /// Its weight in the mix.
+    pub weight: f64,
+}
+
+/// A phase of load.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PhaseInfo {
+    /// The name.
+    pub name: String,
+    /// Whether its requests are kept apart from every figure.
+    pub warmup: bool,
+    /// The shape in words.
+    pub shape: String,
+    /// The length by the plan, in milliseconds; absent where the answers decide.
+    pub planned_ms: Option<Offset>,
+    /// When it began, in milliseconds since the run's start.
+    pub started_ms: Option<Offset>,
+    /// When its last arrival was over with.
+    pub ended_ms: Option<Offset>,
+    /// Arrivals by the plan; absent where the answers decide.
+    pub planned_arrivals: Option<u64>,
+}
+
+impl RunInfo {
+    /// What is known of a run before it starts. The caller fills in what only it knows.
+    pub fn new(plan: &Plan, target_url: &str, arrivals: Vec<Option<u64>>) -> Self {
+        let scenario = plan.scenario();
+        let kind = match &scenario.target.place {
+            Place::Lab { .. } => "lab".to_owned(),
+            Place::Gateway { kind, .. } => format!("{kind:?}").to_lowercase(),
+        };
+        let phases = plan
+            .phases()
+            .zip(arrivals)
+            .map(|((id, phase), planned_arrivals)| PhaseInfo {
+                name: phase.name.clone(),
+                warmup: phase.warmup,
+                shape: phase.in_words(),
+                planned_ms: planned_length(plan, id).map(Offset::from),
+                started_ms: None,
+                ended_ms: None,
+                planned_arrivals,
+            })
+            .collect();
+        Self {
+            schema: super::SCHEMA,
+            complete: false,
+            interrupted: None,
+            scenario: scenario.name.clone(),
+            digest: plan.digest().to_owned(),
+            seed: scenario.seed,
+            started_utc: String::new(),
+            tollgate: env!("CARGO_PKG_VERSION").to_owned(),
+            host: String::new(),
+            client: String::new(),
+            workers: 0,
+            target: TargetInfo {
+                name: scenario.target.name.clone(),
+                url: target_url.to_owned(),
+                kind,
+            },
+            recipes: scenario
+                .recipes
+                .iter()
+                .map(|recipe| RecipeInfo {
+                    name: recipe.name.clone(),
+                    model: recipe.model.clone(),
+                    stream: recipe.stream,
+                    weight: recipe.weight,
+                })
+                .collect(),
+            phases,
+            slos: scenario.slos,
+            prices_as_of: scenario.prices.as_ref().map(|table| table.as_of.clone()),
+            worker_cpu: None,
+            validity: None,
+            summary: None,
+        }
+    }
+
+    /// The names of the recipes.
+    pub fn recipe_names(&self) -> Vec<String> {
+        self.recipes
+            .iter()
+            .map(|recipe| recipe.name.clone())
+            .collect()
+    }
+
+    /// The phases as a recorder takes them.
+    pub fn phase_records(&self) -> Vec<PhaseRecord> {
+        self.phases
+            .iter()
+            .map(|phase| PhaseRecord {
+                name: phase.name.clone(),
+                warmup: phase.warmup,
+                planned: phase.planned_ms.map(Offset::elapsed),
+                started: phase.started_ms,
+                ended: phase.ended_ms,
+                ..PhaseRecord::default()
+            })
+            .collect()
+    }
+
+    /// Takes over when the phases really began and ended.
+    pub fn take_phases(&mut self, records: &[PhaseRecord]) {
+        for (info, record) in self.phases.iter_mut().zip(records) {
+            info.started_ms = record.started;
+            info.ended_ms = record.ended;
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! `samples.csv`: one row for each request, failures included.
+//!
+//! Instants are milliseconds since the run's start, exact to the nanosecond, so that a file read back
+//! gives the same figures.
+
+use serde::{Deserialize, Serialize};
+
+use super::RunInfo;
+use crate::base::{Money, Offset, Usage};
+use crate::plan::{ArmId, ArrivalId, RecipeId};
+use crate::sample::{Metric, Sample};
+use crate::wire::{Exchange, Marks, Outcome};
+
+/// One request, as the file holds it. Empty means: not reached, or not known.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a row of a file: each is a column"
+)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Row {
+    /// The arrival: phase and number.
+    pub id: ArrivalId,
+    /// The target.
+    pub arm: String,
+    /// The phase's name.
+    pub phase: String,
+    /// Whether it is kept apart from every figure.
+    pub warmup: bool,
+    /// The recipe's name.
+    pub recipe: String,
+    /// Whether the answer was to be streamed.
+    pub stream: bool,
+    /// `ok`, or the kind of failure.
+    pub outcome: Outcome,
+    /// The HTTP status.
+    pub status: Option<u16>,
+    /// What was said of a failure.
+    pub error: Option<String>,
+    /// When the plan wanted it to start.
+    pub due_ms: Offset,
+    /// Time waited for a place in flight.
+    pub queued_ms: Offset,
+    /// When it was sent.
+    pub sent_ms: Option<Offset>,
+    /// When the head was read.
+    pub headers_ms: Option<Offset>,
+    /// When the first byte of the body was read.
+    pub first_byte_ms: Option<Offset>,
+    /// When the first event that is no comment was read.
+    pub first_event_ms: Option<Offset>,
+    /// When the first token was read.
+    pub first_token_ms: Option<Offset>,
+    /// When the first visible token was read.
+    pub first_output_ms: Option<Offset>,
+    /// When the last token was read.
+    pub last_token_ms: Option<Offset>,
+    /// When it ended.
+    pub end_ms: Option<Offset>,
+    /// `end - due`: response time.
+    pub e2e_ms: Option<Offset>,
+    /// `end - sent`: service time.
+    pub service_ms: Option<Offset>,
+    /// `sent - due`: dispatch lag.
+    pub lag_ms: Option<Offset>,
+    /// `first_token - due`, for streamed answers.
+    pub ttft_ms: Option<Offset>,
+    /// `(last_token - first_token) / (output_tokens - 1)`.
+    pub tpot_ms: Option<Offset>,
+    /// Streamed chunks that held a token.
+    pub token_chunks: u32,
+    /// Of these, the ones that came in one read with the chunk before.
+    pub coalesced_chunks: u32,
+    /// The longest gap between two token chunks.
+    pub max_gap_ms: Option<Offset>,
+    /// Bytes of the answer's body.
+    pub body_bytes: u64,
+    /// Prompt tokens, as the server counted them.
+    pub input_tokens: Option<u64>,
+    /// Of these, the ones read from the provider's cache.
+    pub cached_input_tokens: Option<u64>,
+    /// Output tokens, as the server counted them, or token chunks where it did not.
+    pub output_tokens: Option<u64>,
+    /// Of these, hidden reasoning.
+    pub reasoning_tokens: Option<u64>,
+    /// Whether `output_tokens` is an estimate.
+    pub tokens_estimated: bool,
+    /// Pages, where the server counts them.
+    pub pages: Option<u64>,
+    /// The cost by the price table, in US dollars.
+    pub cost_computed_usd: Option<Money>,
+    /// The cost that the server claimed.
+    pub cost_reported_usd: Option<Money>,
+    /// Whether it was answered within every SLO.
+    pub good: bool,
+    /// Why the answer ended.
+    pub finish_reason: Option<String>,
+    /// The model that answered, in the server's words.
+    pub model: Option<String>,
+    /// The server's name for the answer.
+    pub request_id: Option<String>,
+    /// How long the server asked to wait, in seconds.
+    pub retry_after_s: Option<f64>,
+}
+
+impl Row {
+    /// The row of a sample.
+    pub fn new(sample: &Sample, info: &RunInfo) -> Self {
+        let exchange = &sample.exchange;
+        let marks = &exchange.marks;
+        let time = |metric| sample.time(metric).map(Offset::from);
+        let usage = exchange.usage;
+        let output = sample.output_tokens();
+        let longest = exchange.gaps_us.iter().max();
+        let named = |name: Option<&String>| name.cloned().unwrap_or_default();
+        Self {
+            id: sample.id,
+            arm: info.target.name.clone(),
+            phase: named(
+                info.phases
+                    .get(usize::from(sample.id.phase.0))
+                    .map(|phase| &phase.name),
+            ),
+            warmup: sample.warmup,
+            recipe: named(
+                info.recipes
+                    .get(usize::from(sample.recipe.0))
+                    .map(|recipe| &recipe.name),
+            ),
+            stream: sample.stream,
+            outcome: exchange.outcome,
+            status: exchange.status,
+            error: exchange.error.clone(),
+            due_ms: sample.due,
+            queued_ms: sample.queued.into(),
+            sent_ms: marks.sent,
+            headers_ms: marks.headers,
+            first_byte_ms: marks.first_byte,
+            first_event_ms: marks.first_event,
+            first_token_ms: marks.first_token,
+            first_output_ms: marks.first_output,
+            last_token_ms: marks.last_token,
+            end_ms: marks.end,
+            e2e_ms: time(Metric::E2e),
+            service_ms: time(Metric::Service),
+            lag_ms: time(Metric::Lag),
+            ttft_ms: time(Metric::Ttft),
+            tpot_ms: time(Metric::Tpot),
+            token_chunks: exchange.token_chunks,
+            coalesced_chunks: exchange.coalesced_chunks,
+            max_gap_ms: longest.map(|gap| Offset::from_nanos(u64::from(*gap) * 1_000)),
+            body_bytes: exchange.body_bytes,
+            input_tokens: usage.map(|usage| usage.input_tokens),
+            cached_input_tokens: usage.map(|usage| usage.cached_input_tokens),
+            output_tokens: output.map(|(tokens, _)| tokens),
+            reasoning_tokens: usage.map(|usage| usage.reasoning_tokens),
+            tokens_estimated: output.is_some_and(|(_, estimated)| estimated),
+            pages: usage.and_then(|usage| usage.pages),
+            cost_computed_usd: sample.cost,
+            cost_reported_usd: exchange.cost_reported,
+            good: sample.good,
+            finish_reason: exchange.finish.clone(),
+            model: exchange.model.clone(),
+            request_id: exchange.request_id.clone(),
+            retry_after_s: exchange.retry_after,
+        }
+    }
+
+    /// The sample of a row, without its chunk gaps, which only the log holds. `None` where the run has
+    /// no such recipe.
+    pub fn sample(self, info: &RunInfo) -> Option<Sample> {
+        let recipe = info
+            .recipes
+            .iter()
+            .position(|recipe| recipe.name == self.recipe)?;
+        let counted = (!self.tokens_estimated).then_some(());
+        let usage = counted.and(self.input_tokens).map(|input_tokens| Usage {
+            input_tokens,
+            cached_input_tokens: self.cached_input_tokens.unwrap_or(0),
+            output_tokens: self.output_tokens.unwrap_or(0),
+            reasoning_tokens: self.reasoning_tokens.unwrap_or(0),
+            pages: self.pages,
+        });
+        Some(Sample {
+            id: self.id,
+            arm: ArmId(0),
+            recipe: RecipeId(recipe as u16),
+            warmup: self.warmup,
+            stream: self.stream,
+            due: self.due_ms,
+            queued: self.queued_ms.elapsed(),
+            exchange: Exchange {
+                outcome: self.outcome,
+                error: self.error,
+                status: self.status,
+                marks: Marks {
+                    sent: self.sent_ms,
+                    headers: self.headers_ms,
+                    first_byte: self.first_byte_ms,
+                    first_event: self.first_event_ms,
+                    first_token: self.first_token_ms,
+                    first_output: self.first_output_ms,
+                    last_token: self.last_token_ms,
+                    end: self.end_ms,
+                },
+                token_chunks: self.token_chunks,
+                coalesced_chunks: self.coalesced_chunks,
+                gaps_us: Vec::new(),
+                body_bytes: self.body_bytes,
+                usage,
+                cost_reported: self.cost_reported_usd,
+                finish: self.finish_reason,
+                model: self.model,
+                request_id: self.request_id,
+                retry_after: self.retry_after_s,
+            },
+            cost: self.cost_computed_usd,
+            good: self.good,
+        })
+    }
+}

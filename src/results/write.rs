@@ -1,0 +1,248 @@
+//! Writing a run folder while the run goes on.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::hlog::HlogWriter;
+use super::{ResultsError, Row, RunInfo, at, names};
+use crate::record::{Interval, Summary};
+use crate::sample::Sample;
+
+/// A run folder that is being written.
+pub struct RunFolder {
+    path: PathBuf,
+    samples: csv::Writer<BufWriter<File>>,
+    intervals: csv::Writer<BufWriter<File>>,
+    hlog: HlogWriter,
+}
+
+/// A line of `summary.csv`. Times are in milliseconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SummaryRow {
+    /// `total`, or `recipe:NAME`.
+    pub scope: String,
+    /// Which figure.
+    pub metric: String,
+    /// Which statistic of it.
+    pub stat: String,
+    /// The value; empty where it can't be given.
+    pub value: Option<f64>,
+    /// Its unit.
+    pub unit: String,
+    /// The lower end of the 95 % confidence interval.
+    pub ci_low: Option<f64>,
+    /// The upper end.
+    pub ci_high: Option<f64>,
+    /// How many values it stands on.
+    pub n: u64,
+}
+
+impl RunFolder {
+    /// Makes the folder `root/SCENARIO/STAMP-DIGEST` and begins its files. A folder that is there
+    /// already is left alone, and another name is taken.
+    pub fn create(
+        root: &Path,
+        stamp: &str,
+        unix_seconds: f64,
+        info: &RunInfo,
+    ) -> Result<Self, ResultsError> {
+        let parent = root.join(&info.scenario);
+        fs::create_dir_all(&parent).map_err(at(&parent))?;
+        let path = fresh_folder(&parent, &format!("{stamp}-{}", info.digest))?;
+        let csv = |name: &str| -> Result<_, ResultsError> {
+            Ok(csv::Writer::from_writer(BufWriter::new(create(
+                &path.join(name),
+            )?)))
+        };
+        let (samples, intervals) = (csv(names::SAMPLES)?, csv(names::INTERVALS)?);
+        let log = path.join(names::HLOG);
+        let hlog = HlogWriter::begin(create(&log)?, unix_seconds, &info.recipe_names())
+            .map_err(at(&log))?;
+        let folder = Self {
+            path,
+            samples,
+            intervals,
+            hlog,
+        };
+        folder.write_info(info)?;
+        Ok(folder)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Adds rows.
+    pub fn write_rows(&mut self, rows: &[Sample], info: &RunInfo) -> Result<(), ResultsError> {
+        let path = self.path.join(names::SAMPLES);
+        for sample in rows {
+            self.samples
+                .serialize(Row::new(sample, info))
+                .map_err(|e| at(&path)(e.into()))?;
+        }
+        Ok(())
+    }
+
+    /// Adds a second, and hands what was written so far to the operating system.
+    pub fn write_interval(&mut self, interval: &Interval) -> Result<(), ResultsError> {
+        let path = self.path.join(names::INTERVALS);
+        self.intervals
+            .serialize(&interval.row)
+            .map_err(|e| at(&path)(e.into()))?;
+        self.intervals.flush().map_err(at(&path))?;
+        self.hlog
+            .write(interval)
+            .map_err(at(&self.path.join(names::HLOG)))?;
+        self.samples
+            .flush()
+            .map_err(at(&self.path.join(names::SAMPLES)))
+    }
+
+    /// Writes `run.json` anew, in one step.
+    pub fn write_info(&self, info: &RunInfo) -> Result<(), ResultsError> {
+        let (path, draft) = (self.path.join(names::RUN), self.path.join("run.json.new"));
+        let mut text = serde_json::to_string_pretty(info).expect("plain data always encodes");
+        text.push('\n');
+        drop(create(&draft)?);
+        fs::write(&draft, text).map_err(at(&draft))?;
+        fs::rename(&draft, &path).map_err(at(&path))
+    }
+
+    /// Writes what is known at the end.
+    pub fn finish(mut self, info: &RunInfo) -> Result<PathBuf, ResultsError> {
+        self.samples
+            .flush()
+            .map_err(at(&self.path.join(names::SAMPLES)))?;
+        if let Some(summary) = &info.summary {
+            let path = self.path.join(names::SUMMARY);
+            let mut csv = csv::Writer::from_writer(BufWriter::new(create(&path)?));
+            for row in summary_rows(summary) {
+                csv.serialize(row).map_err(|e| at(&path)(e.into()))?;
+            }
+            csv.flush().map_err(at(&path))?;
+        }
+        self.write_info(info)?;
+        Ok(self.path)
+    }
+}
+
+/// A folder that was not there before.
+fn fresh_folder(parent: &Path, name: &str) -> Result<PathBuf, ResultsError> {
+    for attempt in 1.. {
+        let path = match attempt {
+            1 => parent.join(name),
+            _ => parent.join(format!("{name}-{attempt}")),
+        };
+        match fs::create_dir(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && attempt < 1_000 => {}
+            made => return made.map(|()| path.clone()).map_err(at(&path)),
+        }
+    }
+    unreachable!("the loop returns at the latest after 1000 names")
+}
+
+/// Creates a file that only its owner can read: rows and errors may hold parts of prompts.
+fn create(path: &Path) -> Result<File, ResultsError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(at(path))
+}
+
+/// The lines of `summary.csv`.
+pub(super) fn summary_rows(summary: &Summary) -> Vec<SummaryRow> {
+    let mut rows = Vec::new();
+    for scope in &summary.scopes {
+        let n = scope.count.requests;
+        let mut add = |metric: &str, stat: &str, value: Option<f64>, unit: &str, ci, n| {
+            let (ci_low, ci_high) = ci;
+            let [scope, metric, stat, unit] =
+                [scope.scope.as_str(), metric, stat, unit].map(str::to_owned);
+            rows.push(SummaryRow {
+                scope,
+                metric,
+                stat,
+                value,
+                unit,
+                ci_low,
+                ci_high,
+                n,
+            });
+        };
+        let none = (None, None);
+        let totals = &scope.totals;
+        let counts = [
+            ("requests", n as f64, ""),
+            ("ok", scope.count.ok as f64, ""),
+            ("failed", scope.count.failed as f64, ""),
+            ("good", totals.good as f64, ""),
+            ("error_rate", totals.error_rate, "share"),
+            ("goodput", totals.goodput_per_s, "1/s"),
+            ("throughput", totals.throughput_per_s, "1/s"),
+            ("output_tokens_rate", totals.output_tokens_per_s, "1/s"),
+            ("input_tokens", totals.input_tokens as f64, ""),
+            ("cached_input_tokens", totals.cached_input_tokens as f64, ""),
+            ("output_tokens", totals.output_tokens as f64, ""),
+            ("cost", totals.cost.usd.dollars(), "USD"),
+            ("cost_unknown", totals.cost.unknown as f64, ""),
+        ];
+        for (metric, value, unit) in counts {
+            add(metric, "value", Some(value), unit, none, n);
+        }
+        let reported = totals.cost_reported_usd.map(crate::base::Money::dollars);
+        add("cost_reported", "value", reported, "USD", none, n);
+        let each = totals.cost.per_request_usd.map(crate::base::Money::dollars);
+        add(
+            "cost_per_request",
+            "mean",
+            each,
+            "USD",
+            none,
+            n - totals.cost.unknown,
+        );
+        for error in &scope.errors {
+            add(
+                "errors",
+                &error.outcome,
+                Some(error.count as f64),
+                "",
+                none,
+                n,
+            );
+        }
+        for metric in &scope.metrics {
+            let (name, n) = (metric.metric.name(), metric.n);
+            add(name, "mean", Some(metric.mean_ms), "ms", none, n);
+            add(name, "max", Some(metric.max_ms), "ms", none, n);
+            for q in &metric.quantiles {
+                add(
+                    name,
+                    &q.stat,
+                    q.value_ms,
+                    "ms",
+                    (q.ci_low_ms, q.ci_high_ms),
+                    n,
+                );
+                let adjusted = if q.adjusted_infinite {
+                    Some(f64::INFINITY)
+                } else {
+                    q.adjusted_ms
+                };
+                add(
+                    name,
+                    &format!("{}_error_adjusted", q.stat),
+                    adjusted,
+                    "ms",
+                    none,
+                    n,
+                );
+            }
+        }
+    }
+    rows
+}

@@ -1,0 +1,222 @@
+//! A lab on free ports, and a client that sees each piece of an answer when it comes.
+
+#![expect(clippy::unwrap_used, reason = "it is only called by tests")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::time::Instant;
+use tollgate::base::{Distribution, HumanDuration, Seed, Usage};
+use tollgate::dialect::Dialect;
+use tollgate::lab::{Action, Fault, Lab, Model, Script, Shape, When};
+use tollgate::sse::{Decoder, Item};
+
+pub(crate) const DIALECT: Dialect = Dialect::OpenaiChat;
+
+pub(crate) fn ms(ms: u64) -> HumanDuration {
+    HumanDuration(Duration::from_millis(ms))
+}
+
+/// One model for all names: `tokens` tokens, the first after `ttft` ms, the others `pace` ms apart.
+pub(crate) fn model(ttft: u64, pace: u64, tokens: u32) -> Model {
+    Model {
+        ttft: Distribution::Constant(ms(ttft)),
+        pace: Distribution::Constant(ms(pace)),
+        output_tokens: Distribution::Constant(tokens),
+        ..Model::default()
+    }
+}
+
+pub(crate) fn script(model: Model) -> Script {
+    Script {
+        models: vec![model],
+        ..Script::default()
+    }
+}
+
+pub(crate) fn faulty(model: Model, action: Action) -> Script {
+    let fault = Fault {
+        when: When::default(),
+        action,
+    };
+    Script {
+        faults: vec![fault],
+        ..script(model)
+    }
+}
+
+pub(crate) fn shaped(model: Model, stream: Shape) -> Script {
+    Script {
+        stream,
+        ..script(model)
+    }
+}
+
+pub(crate) async fn lab(script: Script) -> Lab {
+    let free = "127.0.0.1:0".parse().unwrap();
+    let lab = Lab::start(script, Seed(1), free, free).await.unwrap();
+    lab.provider.record(true);
+    lab
+}
+
+pub(crate) fn client() -> reqwest::Client {
+    let crypto = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(crypto)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    let builder = reqwest::Client::builder()
+        .no_proxy()
+        .retry(reqwest::retry::never());
+    builder.tls_backend_preconfigured(tls).build().unwrap()
+}
+
+pub(crate) fn ask(stream: bool, content: &str) -> serde_json::Value {
+    serde_json::json!({
+        "model": "gpt-lab", "stream": stream, "stream_options": { "include_usage": true },
+        "messages": [{ "role": "user", "content": content }],
+    })
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub(crate) struct Got {
+    /// When the request was begun.
+    pub(crate) begun: Instant,
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    /// Each piece of the body, and when it came after the request was begun.
+    pub(crate) pieces: Vec<(Duration, Vec<u8>)>,
+    /// Whether the body broke off.
+    pub(crate) broken: bool,
+}
+
+impl Got {
+    pub(crate) fn body(&self) -> Vec<u8> {
+        self.pieces
+            .iter()
+            .flat_map(|(_, piece)| piece.clone())
+            .collect()
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body()).unwrap()
+    }
+
+    /// The data of each event.
+    pub(crate) fn events(&self) -> Vec<String> {
+        let mut events = Vec::new();
+        let mut decoder = Decoder::new();
+        for (_, piece) in &self.pieces {
+            let keep = |item: Item<'_>| {
+                if let Item::Event(event) = item {
+                    events.push(String::from_utf8(event.data.to_vec()).unwrap());
+                }
+            };
+            decoder.feed(piece, keep).unwrap();
+        }
+        events
+    }
+
+    /// The stream as its reader understands it.
+    pub(crate) fn read(&self) -> Read {
+        let mut read = Read::default();
+        for data in self.events() {
+            if DIALECT.is_done(data.as_bytes()) {
+                read.done = true;
+            } else if let Ok(delta) = DIALECT.decode(data.as_bytes()) {
+                read.text.push_str(&delta.content);
+                read.reasoning.push_str(&delta.reasoning);
+                read.tokens += usize::from(delta.has_token());
+                read.finish = delta.finish.map(Into::into).or(read.finish);
+                read.usage = delta.usage.or(read.usage);
+                read.error = delta.error.or(read.error);
+            } else {
+                read.garbage += 1;
+            }
+        }
+        read
+    }
+
+    pub(crate) fn first(&self) -> Duration {
+        self.pieces.first().unwrap().0
+    }
+
+    pub(crate) fn last(&self) -> Duration {
+        self.pieces.last().unwrap().0
+    }
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Read {
+    pub(crate) text: String,
+    pub(crate) reasoning: String,
+    /// Chunks with a token.
+    pub(crate) tokens: usize,
+    pub(crate) finish: Option<String>,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) error: Option<String>,
+    pub(crate) garbage: usize,
+    pub(crate) done: bool,
+}
+
+/// Sends a request and takes what comes. The error is that of a request without an answer.
+pub(crate) async fn try_post(
+    client: &reqwest::Client,
+    base: &str,
+    key: &str,
+    body: &serde_json::Value,
+) -> reqwest::Result<Got> {
+    let begun = Instant::now();
+    let url = format!("{base}/chat/completions");
+    let answer = client
+        .post(url)
+        .bearer_auth(key)
+        .body(body.to_string())
+        .send()
+        .await?;
+    let mut got = Got {
+        status: answer.status().as_u16(),
+        headers: answer.headers().clone(),
+        begun,
+        pieces: Vec::new(),
+        broken: false,
+    };
+    let mut pieces = answer.bytes_stream();
+    while let Some(piece) = pieces.next().await {
+        match piece {
+            Ok(piece) => got.pieces.push((begun.elapsed(), piece.to_vec())),
+            Err(_) => got.broken = true,
+        }
+    }
+    Ok(got)
+}
+
+/// A request to the provider itself.
+pub(crate) async fn post(lab: &Lab, body: &serde_json::Value) -> Got {
+    try_post(&client(), &lab.provider_url, "any", body)
+        .await
+        .unwrap()
+}
+
+/// A request through the gateway.
+pub(crate) async fn post_gateway(lab: &Lab, body: &serde_json::Value) -> Got {
+    let mut body = body.clone();
+    body["model"] = format!("openai/{}", body["model"].as_str().unwrap()).into();
+    try_post(&client(), &lab.gateway_url, lab.key.expose(), &body)
+        .await
+        .unwrap()
+}
+
+/// Waits until `holds`, for ten seconds at most.
+pub(crate) async fn until(mut holds: impl FnMut() -> bool) {
+    for _ in 0..2_000 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("it never came to hold");
+}
