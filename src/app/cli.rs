@@ -50,7 +50,7 @@ pub(super) struct ScenarioArgs {
     #[arg(value_name = "SCENARIO")]
     pub(super) scenario: PathBuf,
     /// Where to send: a target of the scenario by its name, or a base URL. A URL's key is read from
-    /// RESPAN_API_KEY for Respan's hosts, and else from OPENAI_API_KEY
+    /// `RESPAN_API_KEY` for Respan's hosts, and else from `OPENAI_API_KEY`
     #[arg(long, value_name = "NAME|URL")]
     pub(super) target: Option<String>,
     /// The seed of every random choice
@@ -154,7 +154,7 @@ fn key_value(text: &str) -> Result<(String, String), String> {
 }
 
 fn rate(text: &str) -> Result<Rate, String> {
-    let rate: Rate = text.parse().map_err(in_a_line)?;
+    let rate: Rate = text.parse().map_err(|error| in_a_line(&error))?;
     if rate.per_second() > 0.0 {
         Ok(rate)
     } else {
@@ -163,7 +163,7 @@ fn rate(text: &str) -> Result<Rate, String> {
 }
 
 fn duration(text: &str) -> Result<HumanDuration, String> {
-    let duration: HumanDuration = text.parse().map_err(in_a_line)?;
+    let duration: HumanDuration = text.parse().map_err(|error| in_a_line(&error))?;
     if duration.0.is_zero() {
         Err("give a duration above zero".to_owned())
     } else {
@@ -171,6 +171,6 @@ fn duration(text: &str) -> Result<HumanDuration, String> {
     }
 }
 
-fn in_a_line(error: crate::base::UnitError) -> String {
+fn in_a_line(error: &crate::base::UnitError) -> String {
     error.to_string().replace('\n', "; ")
 }

@@ -35,7 +35,7 @@ fn load_file(
     scenario::load(path, &env, &names, overrides)
 }
 
-pub(super) fn validate(args: &ValidateArgs) -> anyhow::Result<Exit> {
+pub(super) fn validate(args: &ValidateArgs) -> Exit {
     let mut exit = Exit::Fine;
     for path in &args.scenarios {
         match load_file(path, &args.env, &Overrides::default()) {
@@ -57,7 +57,7 @@ pub(super) fn validate(args: &ValidateArgs) -> anyhow::Result<Exit> {
             }
         }
     }
-    Ok(exit)
+    exit
 }
 
 pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {

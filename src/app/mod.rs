@@ -23,7 +23,7 @@ pub use exit::Exit;
 pub fn main() -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
-        Command::Validate(args) => commands::validate(&args),
+        Command::Validate(args) => Ok(commands::validate(&args)),
         Command::Plan(args) => commands::plan(&args),
         Command::Report(args) => commands::report(&args),
         Command::Lab(args) => lab::lab(&args),

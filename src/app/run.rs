@@ -43,7 +43,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
             return Ok(Exit::Preflight);
         }
     };
-    let session = Session::begin(plan, endpoint, args)?;
+    let session = Session::begin(&plan, &endpoint, args)?;
     let ended = runtime.block_on(session.go())?;
     ended.report(args.json)
 }
@@ -93,11 +93,11 @@ struct Session {
 }
 
 impl Session {
-    fn begin(plan: Arc<Plan>, endpoint: Endpoint, args: &RunArgs) -> anyhow::Result<Self> {
+    fn begin(plan: &Arc<Plan>, endpoint: &Endpoint, args: &RunArgs) -> anyhow::Result<Self> {
         let started = OffsetDateTime::now_utc();
-        let forecast = forecast(&plan);
+        let forecast = forecast(plan);
         let arrivals = forecast.phases.iter().map(|phase| phase.arrivals).collect();
-        let mut info = RunInfo::new(&plan, &endpoint.base_url, arrivals);
+        let mut info = RunInfo::new(plan, &endpoint.base_url, arrivals);
         let utc = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
         info.started_utc = started.format(&utc)?;
         info.host = host();
@@ -115,7 +115,7 @@ impl Session {
         let control = Control::default();
         let clock = Clock::start();
         let timeouts = plan.scenario().timeouts;
-        let run = engine::start(&plan, workers, clock, &control, || {
+        let run = engine::start(plan, workers, clock, &control, || {
             ReqwestWire::new(endpoint.clone(), timeouts, clock)
         })?;
         Ok(Self {

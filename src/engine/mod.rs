@@ -10,6 +10,9 @@ mod sink;
 mod team;
 mod worker;
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::sync::Arc;
 use std::thread;

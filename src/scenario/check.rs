@@ -46,12 +46,15 @@ impl<'a> Checker<'a> {
         let document = document::read::<File>(&self.source, self.env);
         self.problems.extend(document.problems);
         self.variables.extend(document.variables);
+        let understood = document.value.is_some();
         let scenario = document.value.and_then(|mut file| {
             self.problems
                 .extend(overrides.apply(&mut file, &self.source, self.env));
             self.file(&file)
         });
-        for name in given.iter().filter(|name| !self.variables.contains(*name)) {
+        // Where the syntax is wrong, nobody knows which variables the file has.
+        let unused = |name: &&String| understood && !self.variables.contains(*name);
+        for name in given.iter().filter(unused) {
             let message = format!("`-e {name}=...` has no effect: the scenario has no ${{{name}}}");
             self.problems.push(Problem::whole(&self.source, message));
         }
@@ -85,8 +88,13 @@ impl<'a> Checker<'a> {
     }
 
     fn problem(&mut self, span: Range<usize>, message: impl Into<String>, help: &str) {
-        self.problems
-            .push(Problem::at(&self.source, span, message).with_help(help));
+        // What the command line gave has no place in the file.
+        let problem = if span.is_empty() {
+            Problem::whole(&self.source, message)
+        } else {
+            Problem::at(&self.source, span, message)
+        };
+        self.problems.push(problem.with_help(help));
     }
 
     /// A section that must be there. One that was cut for its own problems is not missed again.

@@ -48,6 +48,14 @@ impl Phases<'_> {
             .push(Problem::at(self.source, span.clone(), message).with_help(help));
     }
 
+    fn has_problem_within(&self, span: &Range<usize>) -> bool {
+        let within = |problem: &Problem| {
+            Arc::ptr_eq(problem.source(), self.source)
+                && problem.span().is_some_and(|at| span.contains(&at.start))
+        };
+        self.problems.iter().any(within)
+    }
+
     fn phase(&mut self, phase: &Spanned<file::Phase>) -> Option<Phase> {
         let file::Phase {
             name,
@@ -63,13 +71,14 @@ impl Phases<'_> {
             poisson.is_some(),
             ramp.is_some(),
         ];
-        if shapes.into_iter().filter(|there| *there).count() != 1 {
-            let message = format!("the phase `{}` needs exactly one shape", name.value);
-            self.problem(
-                &phase.span,
-                message,
-                "give one of closed, constant, poisson and ramp",
-            );
+        let given = shapes.into_iter().filter(|there| *there).count();
+        if given != 1 {
+            // A shape that was cut for its own problems is not missed again.
+            if given > 1 || !self.has_problem_within(&phase.span) {
+                let message = format!("the phase `{}` needs exactly one shape", name.value);
+                let help = "give one of closed, constant, poisson and ramp";
+                self.problem(&phase.span, message, help);
+            }
             return None;
         }
         let (shape, bound) = if let Some(closed) = closed {

@@ -1,0 +1,75 @@
+//! The shipped JSON Schema is the one that the code makes, and shipped scenarios keep to it.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail by it")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tollgate::scenario::{self, Overrides};
+
+fn scenarios() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
+}
+
+fn shipped() -> Vec<PathBuf> {
+    let entries = fs::read_dir(scenarios())
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries
+        .filter(|path| path.extension().is_some_and(|e| e == "yaml"))
+        .collect()
+}
+
+/// Set `TOLLGATE_BLESS=1` to write the file anew after a change of the scenario types.
+#[test]
+fn the_schema_file_is_current() {
+    let path = scenarios().join("scenario.schema.json");
+    let mut made = serde_json::to_string_pretty(&scenario::schema()).unwrap();
+    made.push('\n');
+    if std::env::var_os("TOLLGATE_BLESS").is_some() {
+        fs::write(&path, &made).unwrap();
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(
+        kept, made,
+        "scenario.schema.json is stale: tollgate schema > scenarios/scenario.schema.json"
+    );
+}
+
+#[test]
+fn every_shipped_scenario_says_first_what_it_answers_and_names_the_schema() {
+    assert!(!shipped().is_empty());
+    for path in shipped() {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(
+            text.starts_with("# ") && text.lines().next().unwrap().contains('?'),
+            "{path:?}"
+        );
+        assert!(
+            text.contains("# yaml-language-server: $schema=./scenario.schema.json"),
+            "{path:?}"
+        );
+    }
+}
+
+#[test]
+fn every_shipped_scenario_is_without_problems() {
+    for path in shipped() {
+        let loaded = scenario::load(&path, &|_| None, &[], &Overrides::default());
+        if let Err(problems) = loaded {
+            panic!("{}", scenario::render(&problems, false));
+        }
+    }
+}
+
+#[test]
+fn json_is_read_by_the_same_types() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.json");
+    let json = r#"{"name":"s","targets":{"lab":{"lab":{}}},
+        "mix":[{"name":"a","chat":{"model":"openai/gpt-lab","prompt":{"text":"hi"}}}],
+        "load":[{"name":"steady","constant":{"rate":"5/s","duration":"1s"}}]}"#;
+    fs::write(&path, json).unwrap();
+    let loaded = scenario::load(&path, &|_| None, &[], &Overrides::default()).unwrap();
+    assert_eq!(loaded.recipes.len(), 1);
+}
