@@ -54,13 +54,16 @@ pub enum Metric {
     E2e,
     /// Service time: `end - sent`.
     Service,
-    /// Our own lateness: `sent - due`, time queued for a place in flight included.
+    /// Our own lateness: `sent - due`, without the time to open a connection, and with the time queued
+    /// for a place in flight.
     Lag,
+    /// Opening a connection: name, socket and TLS. Of requests that opened one.
+    Connect,
 }
 
 impl Metric {
     /// All of them, in the order of reports.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Ttft,
         Self::TtftService,
         Self::Ttfo,
@@ -69,6 +72,7 @@ impl Metric {
         Self::E2e,
         Self::Service,
         Self::Lag,
+        Self::Connect,
     ];
 
     /// The name in files.
@@ -82,6 +86,7 @@ impl Metric {
             Self::E2e => "e2e",
             Self::Service => "service",
             Self::Lag => "lag",
+            Self::Connect => "connect",
         }
     }
 
@@ -97,13 +102,16 @@ impl Metric {
             }
             Self::E2e => "end - due",
             Self::Service => "end - sent",
-            Self::Lag => "sent - due: our own lateness, and the wait for a place in flight",
+            Self::Lag => {
+                "sent - due - connect: our own lateness, and the wait for a place in flight"
+            }
+            Self::Connect => "dns + connect + tls, of requests that opened a connection",
         }
     }
 
     /// Whether a failed request can have it: then it is kept apart.
     pub const fn of_ok_only(self) -> bool {
-        !matches!(self, Self::Lag)
+        !matches!(self, Self::Lag | Self::Connect)
     }
 }
 
@@ -174,7 +182,11 @@ impl Sample {
             Metric::ChunkGap => None,
             Metric::E2e => since_due(marks.end),
             Metric::Service => since_sent(marks.end),
-            Metric::Lag => since_due(marks.sent),
+            Metric::Lag => {
+                let connecting = self.time(Metric::Connect).unwrap_or_default();
+                since_due(marks.sent).map(|lag| lag.saturating_sub(connecting))
+            }
+            Metric::Connect => self.exchange.connecting.map(|phases| phases.total()),
         }
     }
 

@@ -20,9 +20,9 @@ use crate::plan::Plan;
 use crate::record::Summary;
 use crate::report;
 use crate::results::{Interruption, RunFolder, RunInfo};
-use crate::scenario::Place;
+use crate::scenario::{Client, Place};
 use crate::schedule::forecast;
-use crate::wire::{Clock, Endpoint, ReqwestWire};
+use crate::wire::{Clock, DirectWire, Endpoint, ReqwestWire};
 
 /// How often progress is shown and files are brought up to date.
 const TICK: Duration = Duration::from_millis(200);
@@ -101,7 +101,7 @@ impl Session {
         let utc = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
         info.started_utc = started.format(&utc)?;
         info.host = host();
-        "reqwest, HTTP/1.1".clone_into(&mut info.client);
+        info.client = client_in_words(plan.scenario().client);
         info.workers = args.workers.unwrap_or_else(engine::default_workers);
         let stamp = started.format(&format_description!(
             "[year][month][day]T[hour][minute][second]Z"
@@ -115,9 +115,14 @@ impl Session {
         let control = Control::default();
         let clock = Clock::start();
         let timeouts = plan.scenario().timeouts;
-        let run = engine::start(plan, workers, clock, &control, || {
-            ReqwestWire::new(endpoint.clone(), timeouts, clock)
-        })?;
+        let run = match plan.scenario().client {
+            Client::Direct => engine::start(plan, workers, clock, &control, || {
+                DirectWire::new(endpoint, timeouts, clock)
+            })?,
+            Client::Reqwest => engine::start(plan, workers, clock, &control, || {
+                ReqwestWire::new(endpoint.clone(), timeouts, clock)
+            })?,
+        };
         Ok(Self {
             collector,
             progress,
@@ -258,4 +263,13 @@ fn host() -> String {
         std::env::consts::OS,
         std::env::consts::ARCH
     )
+}
+
+/// The HTTP client and its protocol in words.
+fn client_in_words(client: Client) -> String {
+    let name = match client {
+        Client::Direct => "direct",
+        Client::Reqwest => "reqwest",
+    };
+    format!("{name}, HTTP/1.1")
 }

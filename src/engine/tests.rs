@@ -19,7 +19,7 @@ use crate::plan::Plan;
 use crate::record::Recorder;
 use crate::sample::{Metric, Sample};
 use crate::scenario::{
-    Bound, Pace, Phase, Place, Prompt, Recipe, Scenario, Shape, Slos, Target, Timeouts, Via,
+    Bound, Client, Pace, Phase, Place, Prompt, Recipe, Scenario, Shape, Slos, Target, Timeouts, Via,
 };
 use crate::schedule::{Share, arrivals};
 use crate::shot::Shot;
@@ -79,6 +79,7 @@ fn scenario(phases: Vec<Phase>) -> Scenario {
         phases,
         slos: Slos::default(),
         prices: None,
+        client: Client::default(),
         timeouts: Timeouts {
             connect: hour,
             first_token: hour,

@@ -284,7 +284,7 @@ impl MetricSummary {
             Metric::E2e | Metric::Service => tally.failed_count(),
             Metric::Ttft | Metric::TtftService | Metric::Ttfo => tally.failed_streamed,
             // These are not one for each request, so a failure has no place among them.
-            Metric::Tpot | Metric::ChunkGap | Metric::Lag => 0,
+            Metric::Tpot | Metric::ChunkGap | Metric::Lag | Metric::Connect => 0,
         };
         let quantiles = QUANTILES
             .into_iter()

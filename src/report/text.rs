@@ -40,13 +40,14 @@ impl Paint {
 }
 
 /// The times that have a table of their own, and what they are called.
-const TABLES: [(Metric, &str); 6] = [
+const TABLES: [(Metric, &str); 7] = [
     (Metric::Ttft, "time to first token (TTFT)"),
     (Metric::Tpot, "time per output token (TPOT)"),
     (Metric::ChunkGap, "gap between chunks"),
     (Metric::E2e, "response time (e2e)"),
     (Metric::Service, "service time"),
     (Metric::Lag, "dispatch lag"),
+    (Metric::Connect, "opening a connection"),
 ];
 
 /// The report of a run.
@@ -303,7 +304,10 @@ fn times(summary: &Summary, metric: Metric, title: &str, paint: Paint) -> String
         return String::new();
     }
     let failures = scopes.iter().any(|(scope, _)| scope.count.failed > 0);
-    let adjustable = !matches!(metric, Metric::Lag | Metric::Tpot | Metric::ChunkGap);
+    let adjustable = !matches!(
+        metric,
+        Metric::Lag | Metric::Tpot | Metric::ChunkGap | Metric::Connect
+    );
     let with_errors = failures && adjustable;
     let mut head = vec![
         "",

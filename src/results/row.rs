@@ -3,13 +3,15 @@
 //! Instants are milliseconds since the run's start, exact to the nanosecond, so that a file read back
 //! gives the same figures.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::RunInfo;
 use crate::base::{Money, Offset, Usage};
 use crate::plan::{ArmId, ArrivalId, RecipeId};
 use crate::sample::{Metric, Sample};
-use crate::wire::{Exchange, Marks, Outcome};
+use crate::wire::{Connecting, Exchange, Marks, Outcome};
 
 /// One request, as the file holds it. Empty means: not reached, or not known.
 #[expect(
@@ -40,6 +42,14 @@ pub struct Row {
     pub due_ms: Offset,
     /// Time waited for a place in flight.
     pub queued_ms: Offset,
+    /// Whether its connection had been used before; empty where the client can't tell.
+    pub reused: Option<bool>,
+    /// Time to resolve the host's name, for a connection that was opened for it.
+    pub dns_ms: Option<Offset>,
+    /// Time to connect the socket.
+    pub connect_ms: Option<Offset>,
+    /// Time to secure it.
+    pub tls_ms: Option<Offset>,
     /// When it was sent.
     pub sent_ms: Option<Offset>,
     /// When the head was read.
@@ -60,7 +70,7 @@ pub struct Row {
     pub e2e_ms: Option<Offset>,
     /// `end - sent`: service time.
     pub service_ms: Option<Offset>,
-    /// `sent - due`: dispatch lag.
+    /// `sent - due`, without the time to open a connection: dispatch lag.
     pub lag_ms: Option<Offset>,
     /// `first_token - due`, for streamed answers.
     pub ttft_ms: Option<Offset>,
@@ -108,6 +118,9 @@ impl Row {
         let exchange = &sample.exchange;
         let marks = &exchange.marks;
         let time = |metric| sample.time(metric).map(Offset::from);
+        let phase = |pick: fn(&Connecting) -> Duration| {
+            exchange.connecting.as_ref().map(|p| pick(p).into())
+        };
         let usage = exchange.usage;
         let output = sample.output_tokens();
         let longest = exchange.gaps_us.iter().max();
@@ -132,6 +145,10 @@ impl Row {
             error: exchange.error.clone(),
             due_ms: sample.due,
             queued_ms: sample.queued.into(),
+            reused: exchange.reused,
+            dns_ms: phase(|phases| phases.dns),
+            connect_ms: phase(|phases| phases.connect),
+            tls_ms: phase(|phases| phases.tls),
             sent_ms: marks.sent,
             headers_ms: marks.headers,
             first_byte_ms: marks.first_byte,
@@ -202,6 +219,12 @@ impl Row {
                     last_token: self.last_token_ms,
                     end: self.end_ms,
                 },
+                reused: self.reused,
+                connecting: self.connect_ms.map(|connect| Connecting {
+                    dns: self.dns_ms.unwrap_or_default().elapsed(),
+                    connect: connect.elapsed(),
+                    tls: self.tls_ms.unwrap_or_default().elapsed(),
+                }),
                 token_chunks: self.token_chunks,
                 coalesced_chunks: self.coalesced_chunks,
                 gaps_us: Vec::new(),

@@ -82,6 +82,7 @@ impl<'a> Checker<'a> {
             phases: load?,
             slos: file.slos.unwrap_or_default(),
             prices: prices.flatten(),
+            client: file.client.unwrap_or_default(),
             timeouts: timeouts(file.timeouts.unwrap_or_default()),
             drain: file.drain.map_or(DRAIN, |drain| drain.0),
         })

@@ -37,10 +37,23 @@ pub struct File {
     pub slos: Option<Slos>,
     /// A price table: a path from this file's folder.
     pub prices: Option<Spanned<String>>,
+    /// The HTTP client that sends. `direct` where absent.
+    pub client: Option<Client>,
     /// How long the parts of a request may take.
     pub timeouts: Option<Timeouts>,
     /// How long requests in flight may go on after the last arrival. 30s where absent.
     pub drain: Option<HumanDuration>,
+}
+
+/// The HTTP client that sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Client {
+    /// tollgate's own connections over HTTP/1.1, each phase timed.
+    #[default]
+    Direct,
+    /// The client library that applications use, over HTTP/1.1; its connecting counts as service.
+    Reqwest,
 }
 
 /// Where requests go: exactly one of the kinds.

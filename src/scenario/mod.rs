@@ -22,7 +22,7 @@ use crate::lab::Script;
 use crate::pricing::PriceTable;
 
 pub use document::{Problem, Source, render};
-pub use file::{Kind, Slos, Via};
+pub use file::{Client, Kind, Slos, Via};
 pub use overrides::Overrides;
 
 /// A scenario without problems: every file that it names has been read, every default is filled in.
@@ -42,6 +42,8 @@ pub struct Scenario {
     pub slos: Slos,
     /// What the models cost.
     pub prices: Option<PriceTable>,
+    /// The HTTP client that sends.
+    pub client: Client,
     /// How long the parts of a request may take.
     pub timeouts: Timeouts,
     /// How long requests in flight may go on after the last arrival.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -28,6 +29,24 @@ pub struct Marks {
     pub end: Option<Offset>,
 }
 
+/// The phases of opening a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Connecting {
+    /// Resolving the host's name.
+    pub dns: Duration,
+    /// Connecting the socket.
+    pub connect: Duration,
+    /// Securing it.
+    pub tls: Duration,
+}
+
+impl Connecting {
+    /// All phases together.
+    pub fn total(&self) -> Duration {
+        self.dns + self.connect + self.tls
+    }
+}
+
 /// Everything that is known of one request once it is over.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Exchange {
@@ -39,6 +58,10 @@ pub struct Exchange {
     pub status: Option<u16>,
     /// Its instants.
     pub marks: Marks,
+    /// Whether its connection had been used before; `None` where the wire can't tell.
+    pub reused: Option<bool>,
+    /// How its connection was opened, where it was for this request.
+    pub connecting: Option<Connecting>,
     /// Streamed chunks that held a token.
     pub token_chunks: u32,
     /// Of these, the ones that came in one read with the token chunk before: their gap says nothing.

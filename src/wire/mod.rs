@@ -3,6 +3,7 @@
 //! A wire moves bytes and says when they moved; what they mean is read in one place, so the numbers
 //! of two wires can be compared.
 
+mod direct;
 mod exchange;
 mod reading;
 mod reqwest;
@@ -16,7 +17,8 @@ use crate::base::{Offset, Secret};
 use crate::shot::Shot;
 
 pub use self::reqwest::ReqwestWire;
-pub use exchange::{Exchange, Failure, Marks, NoOutcome, Outcome, TimeoutKind};
+pub use direct::{DirectError, DirectWire};
+pub use exchange::{Connecting, Exchange, Failure, Marks, NoOutcome, Outcome, TimeoutKind};
 pub use reading::Reading;
 
 /// Sends requests. Sending can't fail: what goes wrong is told to the reading's end.

@@ -7,7 +7,7 @@ use crate::base::Offset;
 use crate::dialect::{Delta, Dialect, error_message};
 use crate::sse::{Decoder, Item, SseError};
 
-use super::exchange::{Exchange, Failure, Marks, Outcome};
+use super::exchange::{Connecting, Exchange, Failure, Marks, Outcome};
 
 /// The largest answer in one piece that is kept to be parsed.
 const BODY_CAP: usize = 16 << 20;
@@ -68,6 +68,17 @@ impl Reading {
         self.wants_stream
             && self.heard.exchange.marks.first_token.is_none()
             && matches!(self.body, Body::Unknown | Body::Events(_))
+    }
+
+    /// There is a connection: one that was opened for this request, or one that had been used before.
+    pub const fn connected(&mut self, opened: Option<Connecting>) {
+        self.heard.exchange.reused = Some(opened.is_none());
+        self.heard.exchange.connecting = opened;
+    }
+
+    /// Whether its connection had been used before.
+    pub fn is_reused(&self) -> bool {
+        self.heard.exchange.reused == Some(true)
     }
 
     /// The request was handed over.
