@@ -30,7 +30,7 @@ pub struct Interval {
     pub start: Offset,
     /// The figures of all its rows.
     pub row: IntervalRow,
-    /// The histograms of each recipe and metric.
+    /// The histograms of each recipe and metric, warm-up left out as in the summary.
     pub times: Vec<(RecipeId, Metric, Histogram)>,
 }
 
@@ -71,10 +71,10 @@ impl Intervals {
     /// Adds a row. One that is late goes to the interval that is open.
     pub fn push(&mut self, sample: &Sample) {
         self.tally.push(sample, true);
-        self.recipes
-            .entry(sample.recipe)
-            .or_default()
-            .push(sample, true);
+        if !sample.warmup {
+            let recipe = self.recipes.entry(sample.recipe).or_default();
+            recipe.push(sample, true);
+        }
     }
 
     /// The interval that is over at `now`, if one is; call it before rows that came later are added.

@@ -1,5 +1,6 @@
 //! `latency.hlog`: histograms in nanoseconds for each second, tagged `RECIPE.METRIC`, in the interval
-//! log format that the public `HdrHistogram` tools read.
+//! log format that the public `HdrHistogram` tools read. Warm-up is left out: the sum of a tag is what
+//! the summary is of.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -241,3 +241,116 @@ impl Row {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::super::{PhaseInfo, RecipeInfo, TargetInfo};
+    use super::*;
+    use crate::base::Seed;
+    use crate::plan::PhaseId;
+    use crate::scenario::Slos;
+
+    fn info() -> RunInfo {
+        let recipe = RecipeInfo {
+            name: "chat, \"quoted\"".to_owned(),
+            model: "m".to_owned(),
+            stream: true,
+            weight: 1.0,
+        };
+        let phase = PhaseInfo {
+            name: "steady".to_owned(),
+            warmup: false,
+            shape: String::new(),
+            planned_ms: None,
+            started_ms: None,
+            ended_ms: None,
+            planned_arrivals: None,
+        };
+        RunInfo {
+            schema: 1,
+            complete: true,
+            interrupted: None,
+            scenario: "s".to_owned(),
+            digest: String::new(),
+            seed: Seed(0),
+            started_utc: String::new(),
+            tollgate: String::new(),
+            host: String::new(),
+            client: String::new(),
+            workers: 1,
+            target: TargetInfo::default(),
+            recipes: vec![recipe],
+            phases: vec![phase],
+            slos: Slos::default(),
+            prices_as_of: None,
+            worker_cpu: None,
+            validity: None,
+            summary: None,
+        }
+    }
+
+    fn offset() -> impl Strategy<Value = Option<Offset>> {
+        proptest::option::of((0_u64..1 << 50).prop_map(Offset::from_nanos))
+    }
+
+    prop_compose! {
+        fn marks()(
+            sent in offset(), headers in offset(), first_byte in offset(), first_event in offset(),
+            first_token in offset(), first_output in offset(), last_token in offset(), end in offset(),
+        ) -> Marks {
+            Marks { sent, headers, first_byte, first_event, first_token, first_output, last_token, end }
+        }
+    }
+
+    prop_compose! {
+        fn sample()(
+            marks in marks(), due in 0_u64..1 << 50, number in any::<u64>(), stream: bool, good: bool,
+            warmup: bool, error in proptest::option::of("[^\0]{1,20}"), status in proptest::option::of(100_u16..600),
+            input in proptest::option::of(0_u64..1 << 40), output in 0_u64..1 << 40, chunks in 0_u32..1000,
+            cost in proptest::option::of(0_i64..1 << 50), connect in proptest::option::of(0_u64..1 << 40),
+            retry_after in proptest::option::of(0.0..1e6_f64),
+        ) -> Sample {
+            let usage = input.map(|input_tokens| Usage {
+                input_tokens, output_tokens: output, ..Usage::default()
+            });
+            let connecting = connect.map(|nanos| Connecting {
+                connect: Duration::from_nanos(nanos), ..Connecting::default()
+            });
+            Sample {
+                id: ArrivalId { phase: PhaseId(0), number },
+                arm: ArmId(0),
+                recipe: RecipeId(0),
+                warmup,
+                stream,
+                due: Offset::from_nanos(due),
+                queued: Duration::from_nanos(due / 2),
+                exchange: Exchange {
+                    outcome: status.map_or(Outcome::Ok, Outcome::Status),
+                    error, status, marks, token_chunks: chunks, usage, retry_after, connecting,
+                    reused: Some(connecting.is_none()),
+                    cost_reported: cost.map(Money::from_nanos),
+                    ..Exchange::default()
+                },
+                cost: cost.map(Money::from_nanos),
+                good,
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_row_read_back_is_the_sample_that_was_written(sample in sample()) {
+            let info = info();
+            let mut csv = csv::Writer::from_writer(Vec::new());
+            csv.serialize(Row::new(&sample, &info)).unwrap();
+            let bytes = csv.into_inner().unwrap();
+            let mut reader = csv::Reader::from_reader(bytes.as_slice());
+            let row: Row = reader.deserialize().next().unwrap().unwrap();
+            prop_assert_eq!(row.sample(&info), Some(sample));
+        }
+    }
+}

@@ -116,3 +116,28 @@ pub fn planned_length(plan: &Plan, phase: PhaseId) -> Option<Duration> {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn parts_of_a_whole_add_up() {
+        for of in 1..=7_u64 {
+            for total in [1_u32, 2, 5, 512, 10_000] {
+                let parts = (0..of).map(|index| Share { index, of }.part(total));
+                assert_eq!(parts.sum::<u32>(), total);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn shares_partition_the_arrivals(number: u64, of in 1_u64..64) {
+            let id = ArrivalId { phase: PhaseId(0), number };
+            let owners = (0..of).filter(|index| Share { index: *index, of }.has(id)).count();
+            prop_assert_eq!(owners, 1);
+        }
+    }
+}
