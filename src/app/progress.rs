@@ -9,6 +9,7 @@ use super::terminal;
 use crate::base::Offset;
 use crate::engine::Gauges;
 use crate::record::Histogram;
+use crate::results::PhaseInfo;
 
 /// Time between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -16,18 +17,17 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 /// Shows how far a run is.
 pub(super) struct Progress {
     bar: Option<ProgressBar>,
-    /// The length by the plan; `None` where the answers decide.
-    length: Option<Duration>,
     last_line: Offset,
     last: (Offset, u64),
 }
 
 impl Progress {
-    pub(super) fn new(length: Option<Duration>) -> Self {
+    /// Progress towards so many arrivals; `None` where the answers decide.
+    pub(super) fn new(arrivals: Option<u64>) -> Self {
         let bar = terminal::stderr_draws().then(|| {
-            let bar = ProgressBar::new(length.map_or(0, |length| length.as_millis() as u64));
-            let template = match length {
-                Some(_) => "{spinner} {prefix} [{bar:24}] {msg}",
+            let bar = ProgressBar::new(arrivals.unwrap_or(0));
+            let template = match arrivals {
+                Some(_) => "{spinner} {prefix} [{bar:16}] {msg}",
                 None => "{spinner} {prefix} {msg}",
             };
             let style = ProgressStyle::with_template(template).expect("a constant that is tested");
@@ -36,7 +36,6 @@ impl Progress {
         });
         Self {
             bar,
-            length,
             last_line: Offset::ZERO,
             last: (Offset::ZERO, 0),
         }
@@ -58,21 +57,28 @@ impl Progress {
                 return;
             }
             let rate = (done - had) as f64 / seconds;
-            bar.set_position(now.elapsed().as_millis() as u64);
+            bar.set_position(gauges.arrived());
             bar.set_prefix(name.to_owned());
-            bar.set_message(line(rate, counts, gauges, &collector.ttft, self.left(now)));
+            bar.set_message(line(
+                rate,
+                counts,
+                gauges,
+                &collector.ttft,
+                left(now, &collector.info.phases, phase),
+            ));
             self.last = (now, done);
         } else if now.since(self.last_line) >= LINE_EVERY {
             let rate = (done - had) as f64 / seconds.max(1e-9);
-            let text = line(rate, counts, gauges, &collector.ttft, self.left(now));
+            let text = line(
+                rate,
+                counts,
+                gauges,
+                &collector.ttft,
+                left(now, &collector.info.phases, phase),
+            );
             terminal::message(&format!("{:>6.1}s {name}: {text}", now.seconds()));
             (self.last_line, self.last) = (now, (now, done));
         }
-    }
-
-    fn left(&self, now: Offset) -> Option<Duration> {
-        self.length
-            .map(|length| length.saturating_sub(now.elapsed()))
     }
 
     /// A message that stays.
@@ -89,6 +95,17 @@ impl Progress {
             bar.finish_and_clear();
         }
     }
+}
+
+/// How long the arrivals go on by the plan, from a phase on; `None` where the answers decide.
+fn left(now: Offset, phases: &[PhaseInfo], current: usize) -> Option<Duration> {
+    let phase = phases.get(current)?;
+    let end = phase.started_ms? + phase.planned_ms?.elapsed();
+    let later: Option<Duration> = phases[current + 1..]
+        .iter()
+        .map(|phase| Some(phase.planned_ms?.elapsed()))
+        .sum();
+    Some(end.since(now) + later?)
 }
 
 fn line(
@@ -114,4 +131,48 @@ fn line(
         quantile(0.95),
         counts.cost
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn phase(started: Option<u64>, planned: Option<u64>) -> PhaseInfo {
+        let seconds = |s: u64| Offset::from_nanos(s * 1_000_000_000);
+        PhaseInfo {
+            name: "p".to_owned(),
+            warmup: false,
+            shape: String::new(),
+            planned_ms: planned.map(seconds),
+            started_ms: started.map(seconds),
+            ended_ms: None,
+            planned_arrivals: None,
+        }
+    }
+
+    #[test]
+    fn what_is_left_is_of_this_phase_and_those_after_it() {
+        let now = Offset::from_nanos(5_000_000_000);
+        let phases = [
+            phase(Some(0), None),
+            phase(Some(3), Some(10)),
+            phase(None, Some(7)),
+        ];
+        assert_eq!(
+            left(now, &phases, 0),
+            None,
+            "the answers decide when the first one ends"
+        );
+        assert_eq!(left(now, &phases, 1), Some(Duration::from_secs(15)));
+    }
+
+    #[test]
+    fn the_templates_of_the_bar_are_understood() {
+        for template in [
+            "{spinner} {prefix} [{bar:16}] {msg}",
+            "{spinner} {prefix} {msg}",
+        ] {
+            assert!(ProgressStyle::with_template(template).is_ok());
+        }
+    }
 }

@@ -111,7 +111,7 @@ impl Session {
             .context("the results folder can't be written; choose another with -o")?;
         let workers = info.workers;
         let collector = Collector::new(info, folder);
-        let progress = Progress::new(forecast.seconds.map(Duration::from_secs_f64));
+        let progress = Progress::new(forecast.arrivals);
         let control = Control::default();
         let clock = Clock::start();
         let timeouts = plan.scenario().timeouts;
