@@ -1,11 +1,14 @@
 //! Events of a run to its record and its files.
 
-use crate::base::Offset;
+use std::borrow::Cow;
+
+use crate::base::{Money, Offset, Secret};
 use crate::engine::{Event, WorkerHealth};
 use crate::judge::Health;
 use crate::record::{Histogram, Intervals, Recorder};
 use crate::results::{ResultsError, RunFolder, RunInfo};
 use crate::sample::Metric;
+use crate::wire::Exchange;
 
 /// Everything that is gathered while a run goes on.
 pub(super) struct Collector {
@@ -16,6 +19,8 @@ pub(super) struct Collector {
     /// Times to first token so far, for the progress line.
     pub(super) ttft: Histogram,
     pub(super) counts: Counts,
+    /// The key of the target, which may repeat it.
+    key: Option<Secret>,
 }
 
 /// Counts so far, for the progress line.
@@ -23,13 +28,14 @@ pub(super) struct Collector {
 pub(super) struct Counts {
     pub(super) ok: u64,
     pub(super) failed: u64,
-    pub(super) cost: crate::base::Money,
+    /// The known costs; `None` while there is none.
+    pub(super) cost: Option<Money>,
     /// The phase that began last, by its place.
     pub(super) phase: usize,
 }
 
 impl Collector {
-    pub(super) fn new(info: RunInfo, folder: RunFolder) -> Self {
+    pub(super) fn new(info: RunInfo, folder: RunFolder, key: Option<Secret>) -> Self {
         let recorder = Recorder::new(info.recipes.len(), info.phase_records());
         let (intervals, ttft, counts) = Default::default();
         Self {
@@ -39,6 +45,7 @@ impl Collector {
             intervals,
             ttft,
             counts,
+            key,
         }
     }
 
@@ -54,13 +61,18 @@ impl Collector {
                 self.recorder.phase_ended(phase, at);
                 self.update_info()
             }
-            Event::Rows(rows) => {
-                for sample in &rows {
+            Event::Rows(mut rows) => {
+                for sample in &mut rows {
+                    if let Some(key) = &self.key {
+                        hide(key, &mut sample.exchange);
+                    }
                     self.recorder.push(sample);
                     self.intervals.push(sample);
                     self.counts.ok += u64::from(sample.is_ok());
                     self.counts.failed += u64::from(!sample.is_ok());
-                    self.counts.cost += sample.cost.unwrap_or_default();
+                    if let Some(cost) = sample.cost {
+                        *self.counts.cost.get_or_insert_default() += cost;
+                    }
                     if let Some(ttft) = sample.time(Metric::Ttft).filter(|_| sample.is_ok()) {
                         self.ttft.record(ttft);
                     }
@@ -97,6 +109,21 @@ impl Collector {
     fn update_info(&mut self) -> Result<(), ResultsError> {
         self.info.take_phases(self.recorder.phases());
         self.folder.write_info(&self.info)
+    }
+}
+
+/// Hides the key in all that the target said.
+fn hide(key: &Secret, exchange: &mut Exchange) {
+    let said = [
+        &mut exchange.error,
+        &mut exchange.finish,
+        &mut exchange.model,
+        &mut exchange.request_id,
+    ];
+    for text in said.into_iter().flatten() {
+        if let Cow::Owned(hidden) = key.hide_in(text) {
+            *text = hidden;
+        }
     }
 }
 

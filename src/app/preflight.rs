@@ -52,6 +52,7 @@ pub(super) async fn check(
     match answer.await {
         Ok((status @ (401 | 403), body)) if kind != Kind::Respan => {
             let said = crate::dialect::error_message(&body).unwrap_or_default();
+            let said = key.map_or(said.as_str().into(), |key| key.hide_in(&said));
             let help = match key {
                 Some(_) => format!("check the key in {key_from}"),
                 None => format!("give a key: set {key_from}"),

@@ -121,6 +121,9 @@ fn line(
             format!("{:.0}", q.value.as_secs_f64() * 1e3)
         })
     };
+    let cost = counts
+        .cost
+        .map_or("cost unknown".to_owned(), |cost| cost.to_string());
     let eta = left.map_or(String::new(), |left| format!(" · {}s left", left.as_secs()));
     format!(
         "{rate:.0}/s · {} in flight · {} ok, {} failed · TTFT p50/p95 {}/{} ms · {}{eta}",
@@ -129,7 +132,7 @@ fn line(
         counts.failed,
         quantile(0.5),
         quantile(0.95),
-        counts.cost
+        cost
     )
 }
 

@@ -110,7 +110,7 @@ impl Session {
         let folder = RunFolder::create(&args.output, &stamp, unix, &info)
             .context("the results folder can't be written; choose another with -o")?;
         let workers = info.workers;
-        let collector = Collector::new(info, folder);
+        let collector = Collector::new(info, folder, endpoint.key.clone());
         let progress = Progress::new(forecast.arrivals);
         let control = Control::default();
         let clock = Clock::start();

@@ -1,5 +1,6 @@
 //! A value that can be sent but not seen.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// A credential. It has no `Serialize`, no `PartialEq`, and its `Debug` and `Display` hide it, so
@@ -16,6 +17,16 @@ impl Secret {
     /// The value itself, for the one place that puts it on the wire.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// `text` with the value hidden in it, such as what a server says of a key that it refuses. A
+    /// value of less than 8 bytes is a dummy that guards nothing, and may be a word of the text.
+    pub fn hide_in<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.0.len() >= 8 && text.contains(&self.0) {
+            text.replace(&self.0, "***").into()
+        } else {
+            text.into()
+        }
     }
 
     /// Whether there is nothing to hide.
@@ -45,5 +56,14 @@ mod tests {
         let secret = Secret::new("sk-very-secret");
         assert!(!format!("{secret} {secret:?}").contains("very"));
         assert_eq!(secret.expose(), "sk-very-secret");
+    }
+
+    #[test]
+    fn a_secret_is_hidden_in_what_others_say() {
+        let hidden = |secret: &str, text| Secret::new(secret).hide_in(text).into_owned();
+        assert_eq!(hidden("sk-very-secret", "no sk-very-secret!"), "no ***!");
+        assert_eq!(hidden("sk-very-secret", "no key"), "no key");
+        assert_eq!(hidden("key", "no key"), "no key");
+        assert_eq!(hidden("", "no key"), "no key");
     }
 }

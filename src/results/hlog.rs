@@ -2,7 +2,7 @@
 //! log format that the public `HdrHistogram` tools read. Warm-up is left out: the sum of a tag is what
 //! the summary is of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -43,7 +43,7 @@ impl HlogWriter {
             out,
             "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\""
         )?;
-        let tags = recipes.iter().map(|name| tag_name(name)).collect();
+        let tags = tag_names(recipes);
         Ok(Self {
             out,
             serializer: V2DeflateSerializer::new(),
@@ -72,8 +72,23 @@ impl HlogWriter {
     }
 }
 
+/// The names of recipes as tags, each with one of its own.
+pub(super) fn tag_names(recipes: &[String]) -> Vec<String> {
+    let mut taken = BTreeSet::new();
+    recipes
+        .iter()
+        .map(|recipe| {
+            let mut tag = tag_name(recipe);
+            while !taken.insert(tag.clone()) {
+                tag.push('_');
+            }
+            tag
+        })
+        .collect()
+}
+
 /// A recipe's name as a tag: without the characters that the format reserves.
-pub(super) fn tag_name(recipe: &str) -> String {
+fn tag_name(recipe: &str) -> String {
     recipe
         .chars()
         .map(|c| {

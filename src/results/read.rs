@@ -1,5 +1,7 @@
 //! Reading a run folder back, also one that a killed process left behind.
 
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
 
 use super::{ResultsError, Row, RunInfo, SCHEMA, at, hlog, names};
@@ -31,19 +33,16 @@ pub fn read(path: &Path) -> Result<Stored, ResultsError> {
     let mut notes = Vec::new();
     let broken = read_rows(path, &info, &mut recorder)?;
     if broken > 0 {
+        let rows = if broken == 1 { "row" } else { "rows" };
         notes.push(format!(
-            "{broken} rows of samples.csv are cut short or broken, and left out"
+            "{broken} {rows} of samples.csv cut short or broken, and left out"
         ));
     }
     let log = path.join(names::HLOG);
     if log.exists() {
         let gaps = hlog::read(&log)?;
-        for (index, recipe) in info.recipes.iter().enumerate() {
-            let tag = format!(
-                "{}.{}",
-                hlog::tag_name(&recipe.name),
-                Metric::ChunkGap.name()
-            );
+        for (index, tag) in hlog::tag_names(&info.recipe_names()).iter().enumerate() {
+            let tag = format!("{tag}.{}", Metric::ChunkGap.name());
             if let (Some(gaps), Some(tally)) = (gaps.get(&tag), recorder.recipe_mut(index)) {
                 tally.merge_gaps(gaps);
             }
@@ -89,16 +88,46 @@ fn read_info(path: &Path) -> Result<RunInfo, ResultsError> {
 /// its last row cut short.
 fn read_rows(path: &Path, info: &RunInfo, recorder: &mut Recorder) -> Result<u64, ResultsError> {
     let file = path.join(names::SAMPLES);
+    let io = |error: csv::Error| at(&file)(error.into());
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
         .from_path(&file)
-        .map_err(|e| at(&file)(e.into()))?;
+        .map_err(io)?;
+    let head = reader.byte_headers().map_err(io)?.clone();
+    let mut record = csv::ByteRecord::new();
     let mut broken = 0;
-    for row in reader.deserialize::<Row>() {
-        match row.map(|row| row.sample(info)) {
-            Ok(Some(sample)) => recorder.push(&sample),
-            Ok(None) | Err(_) => broken += 1,
+    loop {
+        let start = reader.position().clone();
+        if !reader.read_byte_record(&mut record).map_err(io)? {
+            return Ok(broken);
+        }
+        let row: Option<Row> = record.deserialize(Some(&head)).ok();
+        if let Some(sample) = row.and_then(|row| row.sample(info)) {
+            recorder.push(&sample);
+            continue;
+        }
+        broken += 1;
+        if reader.position().line() > start.line() + 1 {
+            // A quote that never closes takes the lines below with it: these are read once more.
+            let mut below = start.clone();
+            below.set_byte(line_below(&file, start.byte()).map_err(at(&file))?);
+            below.set_line(start.line() + 1);
+            reader.seek(below).map_err(io)?;
         }
     }
-    Ok(broken)
+}
+
+/// Where the line begins that is below the first line with text at or after `from`.
+fn line_below(file: &Path, mut from: u64) -> io::Result<u64> {
+    let mut reader = BufReader::new(File::open(file)?);
+    reader.seek(SeekFrom::Start(from))?;
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let len = reader.read_until(b'\n', &mut line)?;
+        from += len as u64;
+        if len == 0 || line.iter().any(|byte| !byte.is_ascii_whitespace()) {
+            return Ok(from);
+        }
+    }
 }

@@ -216,6 +216,18 @@ impl<'a> Checker<'a> {
             );
             return None;
         }
+        let bare = |url: &url::Url| {
+            url.username().is_empty()
+                && url.password().is_none()
+                && url.query().is_none()
+                && url.fragment().is_none()
+        };
+        if !parsed.as_ref().is_ok_and(bare) {
+            let message = "a base URL is a scheme, a host and a path, and no more";
+            let help = "give a key as `api_key`: the URL is written to the results";
+            self.problem(span, message, help);
+            return None;
+        }
         if let Some(base) = text.strip_suffix(gateway.dialect.path()) {
             let help = format!("write {base}");
             self.problem(

@@ -184,7 +184,7 @@ impl Phases<'_> {
         duration: Option<&Spanned<HumanDuration>>,
         phase: &Range<usize>,
     ) -> Bound {
-        if requests.is_none() && duration.is_none() {
+        if requests.is_none() && duration.is_none() && !self.has_problem_within(phase) {
             self.problem(
                 phase,
                 "the phase would never end",

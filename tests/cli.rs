@@ -1,0 +1,39 @@
+//! The built binary from outside: what it prints, writes and sends, and how it exits.
+//!
+//! Times are held against the lab's script or against each other, never against how fast this
+//! machine may be.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test's helpers may fail as its tests do"
+)]
+
+#[path = "cli/bad_input.rs"]
+mod bad_input;
+#[path = "cli/broken_folder.rs"]
+mod broken_folder;
+#[path = "cli/closed.rs"]
+mod closed;
+#[path = "cli/exits.rs"]
+mod exits;
+#[path = "cli/output.rs"]
+mod output;
+#[path = "cli/overrides.rs"]
+mod overrides;
+#[path = "cli/same_bytes.rs"]
+mod same_bytes;
+#[path = "cli/secrets.rs"]
+mod secrets;
+#[path = "cli/shipped.rs"]
+mod shipped;
+#[cfg(target_os = "linux")]
+#[path = "cli/signals.rs"]
+mod signals;
+#[path = "cli/stage.rs"]
+mod stage;
+#[path = "cli/stall.rs"]
+mod stall;
+#[path = "cli/support.rs"]
+mod support;
+#[path = "cli/whole_run.rs"]
+mod whole_run;
