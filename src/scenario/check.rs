@@ -6,23 +6,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::document::{self, Spanned};
-use super::file::{self, File, Ordered};
+use super::file::{self, File};
 use super::phases;
-use super::{
-    Env, Loaded, Overrides, Place, Problem, Prompt, Recipe, Scenario, Source, Target, Timeouts,
-    prompts,
-};
-use crate::base::{HumanDuration, Secret};
+use super::{Env, Loaded, Overrides, Problem, Prompt, Recipe, Scenario, Source, Timeouts, prompts};
+use crate::base::HumanDuration;
 use crate::dialect::Message;
-use crate::lab::Script;
 use crate::pricing::PriceTable;
 
 /// Collects the problems of one scenario file and of the files that it names.
 pub(super) struct Checker<'a> {
     source: Arc<Source>,
     folder: &'a Path,
-    env: Env<'a>,
-    problems: Vec<Problem>,
+    pub(super) env: Env<'a>,
+    pub(super) problems: Vec<Problem>,
     variables: BTreeSet<String>,
     /// Prompt files that were read, since several recipes may share one.
     rows: BTreeMap<String, Option<Arc<Vec<Vec<Message>>>>>,
@@ -88,7 +84,7 @@ impl<'a> Checker<'a> {
         })
     }
 
-    fn problem(&mut self, span: Range<usize>, message: impl Into<String>, help: &str) {
+    pub(super) fn problem(&mut self, span: Range<usize>, message: impl Into<String>, help: &str) {
         // What the command line gave has no place in the file.
         let problem = if span.is_empty() {
             Problem::whole(&self.source, message)
@@ -127,73 +123,8 @@ impl<'a> Checker<'a> {
         Some(name.value.clone())
     }
 
-    fn target(
-        &mut self,
-        targets: &Spanned<Ordered<Spanned<file::Target>>>,
-        chosen: Option<&Spanned<String>>,
-    ) -> Option<Target> {
-        let mut checked = Vec::new();
-        for (name, target) in &targets.value.0 {
-            let place = match &target.value {
-                file::Target::Lab(lab) => self.lab(lab),
-                file::Target::Gateway(gateway) => self.gateway(gateway),
-            };
-            checked.push((name.value.clone(), place));
-        }
-        if checked.is_empty() {
-            self.problem(targets.span.clone(), "there are no targets", TARGETS_HELP);
-            return None;
-        }
-        let wanted = chosen.map_or(&checked[0].0, |chosen| &chosen.value);
-        let names: Vec<&str> = checked.iter().map(|(name, _)| name.as_str()).collect();
-        if !names.contains(&wanted.as_str()) {
-            let message = format!("there is no target `{wanted}`");
-            let help = format!("give a URL, or one of: {}", names.join(", "));
-            let span = chosen.map_or(0..0, |chosen| chosen.span.clone());
-            self.problem(span, message, &help);
-            return None;
-        }
-        let wanted = wanted.clone();
-        let (name, place) = checked.into_iter().find(|(name, _)| *name == wanted)?;
-        Some(Target {
-            name,
-            place: place?,
-        })
-    }
-
-    fn lab(&mut self, lab: &file::LabTarget) -> Option<Place> {
-        let script = match (&lab.script, &lab.file) {
-            (Some(script), Some(_)) => {
-                let message = "the lab has both `script` and `file`";
-                self.problem(script.span.clone(), message, "keep one of them");
-                None
-            }
-            (Some(script), None) => {
-                if let Err(error) = script.value.check() {
-                    self.say(&script.span, &error.to_string());
-                }
-                Some(script.value.clone())
-            }
-            (None, Some(path)) => {
-                let source = self.open(path)?;
-                match script_source(&source, self.env) {
-                    Ok(script) => Some(script),
-                    Err(problems) => {
-                        self.problems.extend(problems);
-                        None
-                    }
-                }
-            }
-            (None, None) => Some(Script::default()),
-        };
-        Some(Place::Lab {
-            via: lab.via,
-            script: script?,
-        })
-    }
-
     /// A problem whose text may hold its help after the first line.
-    fn say(&mut self, span: &Range<usize>, text: &str) {
+    pub(super) fn say(&mut self, span: &Range<usize>, text: &str) {
         let (message, help) = text.split_once('\n').unwrap_or((text, ""));
         let problem = Problem::at(&self.source, span.clone(), message);
         self.problems.push(if help.is_empty() {
@@ -201,49 +132,6 @@ impl<'a> Checker<'a> {
         } else {
             problem.with_help(help)
         });
-    }
-
-    fn gateway(&mut self, gateway: &file::GatewayTarget) -> Option<Place> {
-        let (text, span) = (gateway.url.trim_end_matches('/'), gateway.url.span.clone());
-        let parsed = url::Url::parse(text);
-        let http = |url: &url::Url| matches!(url.scheme(), "http" | "https") && url.has_host();
-        if !parsed.as_ref().is_ok_and(http) {
-            let message = format!("`{text}` is no base URL");
-            self.problem(
-                span,
-                message,
-                "write it as an SDK takes it: https://api.respan.ai/api",
-            );
-            return None;
-        }
-        let bare = |url: &url::Url| {
-            url.username().is_empty()
-                && url.password().is_none()
-                && url.query().is_none()
-                && url.fragment().is_none()
-        };
-        if !parsed.as_ref().is_ok_and(bare) {
-            let message = "a base URL is a scheme, a host and a path, and no more";
-            let help = "give a key as `api_key`: the URL is written to the results";
-            self.problem(span, message, help);
-            return None;
-        }
-        if let Some(base) = text.strip_suffix(gateway.dialect.path()) {
-            let help = format!("write {base}");
-            self.problem(
-                span,
-                format!("`{}` is added by itself", gateway.dialect.path()),
-                &help,
-            );
-            return None;
-        }
-        let key = gateway.api_key.as_ref().filter(|key| !key.is_empty());
-        Some(Place::Gateway {
-            url: text.to_owned(),
-            kind: gateway.kind,
-            api_key: key.map(|key| Secret::new(key.value.clone())),
-            dialect: gateway.dialect,
-        })
     }
 
     fn mix(
@@ -388,7 +276,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Reads a file that the scenario names, from the scenario's folder.
-    fn open(&mut self, path: &Spanned<String>) -> Option<Arc<Source>> {
+    pub(super) fn open(&mut self, path: &Spanned<String>) -> Option<Arc<Source>> {
         let full = self.folder.join(&path.value);
         match std::fs::read_to_string(&full) {
             Ok(text) => Some(Source::new(full.display().to_string(), text)),
@@ -405,35 +293,6 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// Reads a lab script from a file of its own.
-pub(super) fn script_file(path: &Path, env: Env<'_>) -> Result<Script, Vec<Problem>> {
-    let name = path.display().to_string();
-    match std::fs::read_to_string(path) {
-        Ok(text) => script_source(&Source::new(name, text), env),
-        Err(error) => {
-            let source = Source::new(name, "");
-            Err(vec![Problem::whole(
-                &source,
-                format!("the file can't be read: {error}"),
-            )])
-        }
-    }
-}
-
-fn script_source(source: &Arc<Source>, env: Env<'_>) -> Result<Script, Vec<Problem>> {
-    let document = document::read::<Script>(source, env);
-    let mut problems = document.problems;
-    let script = document.value.unwrap_or_default();
-    if let (true, Err(error)) = (problems.is_empty(), script.check()) {
-        problems.push(Problem::whole(source, error.to_string()));
-    }
-    if problems.is_empty() {
-        Ok(script)
-    } else {
-        Err(problems)
-    }
-}
-
 fn timeouts(given: file::Timeouts) -> Timeouts {
     let or = |given: Option<HumanDuration>, seconds| {
         given.map_or(std::time::Duration::from_secs(seconds), |given| given.0)
@@ -447,7 +306,7 @@ fn timeouts(given: file::Timeouts) -> Timeouts {
 }
 
 const DRAIN: std::time::Duration = std::time::Duration::from_secs(30);
-const TARGETS_HELP: &str = "say where requests go: targets: { lab: { lab: {} } }";
+pub(super) const TARGETS_HELP: &str = "say where requests go: targets: { lab: { lab: {} } }";
 const MIX_HELP: &str = "give at least one recipe: - { name: chat, chat: { model: openai/gpt-lab, prompt: { text: hello } } }";
 const LOAD_HELP: &str =
     "give at least one phase: - { name: steady, poisson: { rate: 50/s, duration: 20s } }";

@@ -9,6 +9,7 @@ pub mod file;
 mod overrides;
 mod phases;
 mod prompts;
+mod targets;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -283,5 +284,5 @@ fn accept_variables(schema: &mut schemars::Schema) {
 
 /// Reads a lab script from a file of its own.
 pub fn load_script(path: &Path, env: Env<'_>) -> Result<Script, Vec<Problem>> {
-    check::script_file(path, env)
+    targets::script_file(path, env)
 }
