@@ -45,12 +45,12 @@ fn peak_of_a_run(folder: &Path, requests: u64) -> u64 {
 #[test]
 fn memory_does_not_grow_with_the_length_of_a_run() {
     let folder = tempfile::tempdir().unwrap();
-    let short = peak_of_a_run(folder.path(), 2_000);
-    let long = peak_of_a_run(folder.path(), 20_000);
+    let short = peak_of_a_run(folder.path(), 1_000);
+    let long = peak_of_a_run(folder.path(), 10_000);
     assert!(short > 0);
-    // 18,000 rows more; kept in memory they would be 10 MB and more.
+    // 9,000 rows more; kept in memory they would be 5 MB and more.
     assert!(
-        long <= short + 4 * 1024,
-        "{short} KiB for 2,000 requests, {long} KiB for 20,000"
+        long <= short + 3 * 1024,
+        "{short} KiB for 1,000 requests, {long} KiB for 10,000"
     );
 }

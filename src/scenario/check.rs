@@ -64,7 +64,9 @@ impl<'a> Checker<'a> {
         let name = self.name(file.name.as_ref());
         let targets = self.required(file.targets.as_ref(), "targets", TARGETS_HELP);
         let target = targets.and_then(|targets| self.target(targets, file.target.as_ref()));
-        let prices = file.prices.as_ref().map(|path| self.prices(path));
+        // `prices: ${PRICES:}` with nothing set is: no prices.
+        let prices = file.prices.as_ref().filter(|path| !path.is_empty());
+        let prices = prices.map(|path| self.prices(path));
         let mix = self.required(file.mix.as_ref(), "mix", MIX_HELP);
         let recipes = mix.map(|mix| self.mix(mix, prices.as_ref().and_then(Option::as_ref)));
         let load = self.required(file.load.as_ref(), "load", LOAD_HELP);

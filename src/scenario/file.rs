@@ -35,7 +35,7 @@ pub struct File {
     pub load: Option<Spanned<Vec<Spanned<Phase>>>>,
     /// What a good answer keeps to; goodput counts the requests that meet all of it.
     pub slos: Option<Slos>,
-    /// A price table: a path from this file's folder.
+    /// A price table: a path from this file's folder. Empty is none, and costs are then unknown.
     pub prices: Option<Spanned<String>>,
     /// The HTTP client that sends. `direct` where absent.
     pub client: Option<Client>,
