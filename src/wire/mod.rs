@@ -7,6 +7,7 @@ mod direct;
 mod exchange;
 mod reading;
 mod reqwest;
+mod retry_after;
 
 use std::future::Future;
 use std::time::Duration;

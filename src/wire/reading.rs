@@ -4,10 +4,11 @@
 //! tells it here.
 
 use crate::base::Offset;
-use crate::dialect::{Delta, Dialect, error_message};
-use crate::sse::{Decoder, Item, SseError};
+use crate::dialect::{Delta, Dialect, DialectError, error_message};
+use crate::sse::{Decoder, Item};
 
 use super::exchange::{Connecting, Exchange, Failure, Marks, Outcome};
+use super::retry_after;
 
 /// The largest answer in one piece that is kept to be parsed.
 const BODY_CAP: usize = 16 << 20;
@@ -35,10 +36,10 @@ enum Body {
 #[derive(Debug, Default)]
 struct Heard {
     exchange: Exchange,
-    last_token_read: Option<u64>,
-    reads: u64,
     done: bool,
     malformed: Option<String>,
+    /// Where it broke off, though its end looked like one.
+    cut: Option<&'static str>,
 }
 
 impl Reading {
@@ -58,9 +59,9 @@ impl Reading {
         &self.heard.exchange.marks
     }
 
-    /// Whether the answer is over, though the connection may not be.
+    /// Whether the answer is over, well or not, though the connection may not be.
     pub const fn is_done(&self) -> bool {
-        self.heard.done
+        self.heard.is_over()
     }
 
     /// Whether the first token of a stream is still to come.
@@ -91,17 +92,17 @@ impl Reading {
         let exchange = &mut self.heard.exchange;
         exchange.marks.headers = Some(at);
         exchange.status = Some(status);
-        exchange.retry_after = retry_after(&header);
+        exchange.retry_after = retry_after::in_headers(&header);
         exchange.request_id = header("x-request-id").map(str::to_owned);
         self.coding = header("content-encoding")
-            .filter(|coding| !coding.eq_ignore_ascii_case("identity"))
+            .map(str::trim)
+            .filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"))
             .map(str::to_owned);
         let kind = header("content-type").unwrap_or_default().trim_start();
         let events = kind
             .get(..17)
             .is_some_and(|kind| kind.eq_ignore_ascii_case("text/event-stream"));
-        let success = (200..300).contains(&status);
-        self.body = if events && success {
+        self.body = if events && self.is_success() {
             Body::Events(Decoder::new())
         } else {
             Body::Whole(Vec::new())
@@ -109,10 +110,13 @@ impl Reading {
     }
 
     /// A read of the body returned at `at`.
+    ///
+    /// An answer that is over may be fed on: only accounts are taken from what follows.
     pub fn bytes(&mut self, bytes: &[u8], at: Offset) -> Result<(), Failure> {
         if bytes.is_empty() {
             return Ok(());
         }
+        let success = self.is_success();
         let Self {
             dialect,
             body,
@@ -122,16 +126,22 @@ impl Reading {
         } = self;
         heard.exchange.body_bytes += bytes.len() as u64;
         heard.exchange.marks.first_byte.get_or_insert(at);
-        heard.reads += 1;
+        if let Some(coding) = coding {
+            let unreadable = || Err(Failure::Malformed(unasked(coding)));
+            return if success { unreadable() } else { Ok(()) };
+        }
         match body {
-            _ if coding.is_some() => Ok(()),
-            Body::Events(decoder) => decoder
-                .feed(bytes, |item| {
+            Body::Events(decoder) => {
+                let fed = decoder.feed(bytes, |item| {
                     if let Item::Event(event) = item {
                         heard.event(*dialect, event.data, event.is("error"), at);
                     }
-                })
-                .map_err(|error| Failure::Malformed(line_cap(error))),
+                });
+                match &heard.malformed {
+                    Some(said) => Err(Failure::Malformed(said.clone())),
+                    None => fed.map_err(|error| Failure::Malformed(error.to_string())),
+                }
+            }
             Body::Whole(whole) if whole.len() + bytes.len() <= BODY_CAP => {
                 whole.extend_from_slice(bytes);
                 Ok(())
@@ -145,10 +155,11 @@ impl Reading {
 
     /// The answer is over at `at`, by its own end or by a failure.
     pub fn finish(mut self, result: Result<(), Failure>, at: Offset) -> Exchange {
-        self.heard.exchange.marks.end.get_or_insert(at);
-        if result.is_ok() || self.is_done() {
+        if result.is_ok() {
+            self.read_last_event(at);
             self.read_whole(at);
         }
+        self.heard.exchange.marks.end.get_or_insert(at);
         let (outcome, error) = self.outcome(result);
         let mut exchange = self.heard.exchange;
         exchange.outcome = outcome;
@@ -156,17 +167,41 @@ impl Reading {
         exchange
     }
 
+    fn is_success(&self) -> bool {
+        let status = self.heard.exchange.status;
+        status.is_some_and(|status| (200..300).contains(&status))
+    }
+
+    /// Reads what the end of a stream left without a blank line: the end makes an event of it where
+    /// it is whole, and else the stream broke off.
+    fn read_last_event(&mut self, at: Offset) {
+        let dialect = self.dialect;
+        let (Body::Events(decoder), heard) = (&mut self.body, &mut self.heard) else {
+            return;
+        };
+        if heard.is_over() || !decoder.finish().pending {
+            return;
+        }
+        heard.cut = Some("the stream ended within an event");
+        // What is too long failed before.
+        let _ = decoder.feed(b"\n\n", |item| {
+            let Item::Event(event) = item else {
+                return;
+            };
+            let named_error = event.is("error");
+            if named_error || dialect.is_done(event.data) || is_json(event.data) {
+                heard.cut = None;
+                heard.event(dialect, event.data, named_error, at);
+            }
+        });
+    }
+
     /// Reads an answer that came in one piece.
     fn read_whole(&mut self, at: Offset) {
-        let success = self
-            .heard
-            .exchange
-            .status
-            .is_some_and(|s| (200..300).contains(&s));
         let Body::Whole(whole) = &self.body else {
             return;
         };
-        if !success || self.coding.is_some() {
+        if !self.is_success() || self.coding.is_some() {
             return;
         }
         let marks_before = self.heard.exchange.marks;
@@ -179,43 +214,46 @@ impl Reading {
                 self.heard.delta(delta, at);
                 self.heard.done = true;
             }
+            Err(DialectError::Json { source, .. }) if source.is_eof() => {
+                self.heard.cut = Some("the answer ended before it was whole");
+            }
             Err(error) => self.heard.malformed = Some(error.to_string()),
         }
         if !self.wants_stream {
             // Nobody waited for a first token here: the answer was asked for in one piece.
-            let end = self.heard.exchange.marks.end;
-            self.heard.exchange.marks = Marks {
-                end,
-                ..marks_before
-            };
+            self.heard.exchange.marks = marks_before;
             self.heard.exchange.token_chunks = 0;
         }
     }
 
     /// How it ended. What the server said outranks what the connection did afterwards.
     fn outcome(&mut self, result: Result<(), Failure>) -> (Outcome, Option<String>) {
+        let success = self.is_success();
         let heard = &mut self.heard;
-        if let Some(status) = heard.exchange.status.filter(|s| !(200..300).contains(s)) {
+        if let Some(status) = heard.exchange.status.filter(|_| !success) {
+            if let (None, Body::Whole(whole)) = (heard.exchange.retry_after, &self.body) {
+                heard.exchange.retry_after = retry_after::in_body(whole);
+            }
             return (Outcome::Status(status), self.refusal());
         }
         if let Some(error) = heard.exchange.error.take() {
             return (Outcome::StreamError, Some(error));
         }
         if let (Some(coding), true) = (&self.coding, result.is_ok()) {
-            let said = format!("the body is {coding}-encoded, which was not asked for");
-            return (Outcome::Malformed, Some(said));
+            return (Outcome::Malformed, Some(unasked(coding)));
         }
         if let Some(malformed) = heard.malformed.take() {
             return (Outcome::Malformed, Some(malformed));
         }
-        match result {
+        match (result, heard.cut) {
             _ if heard.done => (Outcome::Ok, None),
-            Ok(()) if heard.exchange.finish.is_some() => (Outcome::Ok, None),
-            Ok(()) => {
+            (Ok(()), Some(cut)) => (Outcome::Truncated, Some(cut.to_owned())),
+            (Ok(()), None) if heard.exchange.finish.is_some() => (Outcome::Ok, None),
+            (Ok(()), None) => {
                 let said = "the stream ended without [DONE] and without a finish_reason";
                 (Outcome::Truncated, Some(said.to_owned()))
             }
-            Err(failure) => failure.outcome(heard.exchange.status.is_some()),
+            (Err(failure), _) => failure.outcome(heard.exchange.status.is_some()),
         }
     }
 
@@ -225,34 +263,70 @@ impl Reading {
             return None;
         };
         let mut said = None;
-        let events = Decoder::new().feed(whole, |item| {
-            if let Item::Event(event) = item {
-                said = said.take().or_else(|| error_message(event.data));
-            }
-        });
+        let mut decoder = Decoder::new();
+        let mut feed = |bytes: &[u8]| {
+            decoder.feed(bytes, |item| {
+                if let Item::Event(event) = item {
+                    said = said.take().or_else(|| error_message(event.data));
+                }
+            })
+        };
+        // The blank lines end what the end of the body left open.
+        let events = feed(whole).and_then(|()| feed(b"\n\n"));
         said.filter(|_| events.is_ok())
             .or_else(|| error_message(whole))
     }
 }
 
 impl Heard {
+    /// Whether the answer ended: with its end in words, or with an error.
+    const fn is_over(&self) -> bool {
+        self.done || self.exchange.error.is_some()
+    }
+
     fn event(&mut self, dialect: Dialect, data: &[u8], named_error: bool, at: Offset) {
-        if self.done || self.malformed.is_some() {
+        if self.malformed.is_some() {
+            return;
+        }
+        if self.is_over() {
+            if let Ok(delta) = dialect.decode(data) {
+                self.afterword(&delta);
+            }
             return;
         }
         self.exchange.marks.first_event.get_or_insert(at);
         if dialect.is_done(data) {
             self.done = true;
-            self.exchange.marks.end = Some(at);
-            return;
-        }
-        match dialect.decode(data) {
-            Ok(delta) if named_error && delta.error.is_none() => {
-                self.exchange.error = error_message(data);
+        } else {
+            match dialect.decode(data) {
+                Ok(delta) if !named_error || delta.error.is_some() => self.delta(delta, at),
+                Err(error) if !named_error => self.malformed = Some(error.to_string()),
+                _ => {
+                    let said = error_message(data);
+                    self.exchange.error =
+                        said.or_else(|| Some("an error without a message".into()));
+                }
             }
-            Ok(delta) => self.delta(delta, at),
-            Err(_) if named_error => self.exchange.error = error_message(data),
-            Err(error) => self.malformed = Some(error.to_string()),
+        }
+        if self.is_over() || self.malformed.is_some() {
+            self.exchange.marks.end.get_or_insert(at);
+        }
+    }
+
+    /// What follows the end is no part of the answer. Only accounts are taken from it: what a failed
+    /// answer used, and a gateway's own accounting chunk, which says nothing but a cost.
+    fn afterword(&mut self, delta: &Delta<'_>) {
+        let exchange = &mut self.exchange;
+        if !self.done {
+            exchange.usage = delta.usage.or(exchange.usage);
+        }
+        let cost_only = !delta.has_token()
+            && delta.usage.is_none()
+            && delta.finish.is_none()
+            && delta.model.is_none()
+            && delta.id.is_none();
+        if cost_only || !self.done {
+            exchange.cost_reported = delta.cost_reported.or(exchange.cost_reported);
         }
     }
 
@@ -284,11 +358,9 @@ impl Heard {
             exchange
                 .gaps_us
                 .push(u32::try_from(gap).unwrap_or(u32::MAX));
+            // The stamp is the read's, whatever pieces HTTP made of what was read.
+            exchange.coalesced_chunks += u32::from(last == at);
         }
-        if self.last_token_read == Some(self.reads) {
-            exchange.coalesced_chunks += 1;
-        }
-        self.last_token_read = Some(self.reads);
         exchange.token_chunks += 1;
         exchange.marks.first_token.get_or_insert(at);
         exchange.marks.last_token = Some(at);
@@ -319,16 +391,10 @@ fn replace(kept: &mut Option<String>, new: Option<std::borrow::Cow<'_, str>>) {
     }
 }
 
-fn line_cap(error: SseError) -> String {
-    error.to_string()
+fn unasked(coding: &str) -> String {
+    format!("the body is {coding}-encoded, which was not asked for")
 }
 
-/// How long the server asks to wait, in seconds: `retry-after-ms`, or `retry-after` in seconds. A
-/// date is left alone: reading it needs the wall clock.
-fn retry_after<'h>(header: &impl Fn(&str) -> Option<&'h str>) -> Option<f64> {
-    let number = |name: &str| header(name).and_then(|text| text.trim().parse::<f64>().ok());
-    let seconds = number("retry-after-ms")
-        .map(|ms| ms / 1e3)
-        .or_else(|| number("retry-after"));
-    seconds.filter(|seconds| seconds.is_finite() && *seconds >= 0.0)
+fn is_json(text: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok()
 }

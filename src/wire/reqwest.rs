@@ -3,10 +3,11 @@
 //! It hides when a connection was ready: `sent` is the instant the request was handed to the client,
 //! so connecting counts as service time here.
 
-use std::error::Error as _;
+use std::error::Error;
 
 use tokio::time::timeout_at;
 
+use super::direct::http_failure;
 use super::{Clock, Deadline, Endpoint, Failure, Reading, TimeoutKind, Wire};
 use crate::scenario::Timeouts;
 use crate::shot::Shot;
@@ -70,8 +71,16 @@ impl ReqwestWire {
         }
     }
 
-    fn deadline(&self, reading: &Reading) -> Deadline {
-        Deadline::nearest(&self.timeouts, reading, self.clock.now())
+    /// The nearest deadline that is still to come. A server that always has more to say must not
+    /// get beyond one: with bytes at hand a timer is never looked at.
+    fn deadline(&self, reading: &Reading) -> Result<Deadline, Failure> {
+        let now = self.clock.now();
+        let deadline = Deadline::nearest(&self.timeouts, reading, now);
+        if deadline.at > now {
+            Ok(deadline)
+        } else {
+            Err(Failure::Timeout(deadline.kind))
+        }
     }
 }
 
@@ -79,7 +88,7 @@ impl Wire for ReqwestWire {
     async fn send(&self, shot: &Shot, reading: &mut Reading) -> Result<(), Failure> {
         let request = self.request(shot);
         reading.sent(self.clock.now());
-        let deadline = self.deadline(reading);
+        let deadline = self.deadline(reading)?;
         let mut response = timeout_at(self.clock.instant(deadline.at), request.send())
             .await
             .map_err(|_| Failure::Timeout(deadline.kind))?
@@ -88,7 +97,7 @@ impl Wire for ReqwestWire {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         reading.head(response.status().as_u16(), header, self.clock.now());
         while !reading.is_done() {
-            let deadline = self.deadline(reading);
+            let deadline = self.deadline(reading)?;
             let read = timeout_at(self.clock.instant(deadline.at), response.chunk()).await;
             let at = self.clock.now();
             match read.map_err(|_| Failure::Timeout(deadline.kind))? {
@@ -97,40 +106,37 @@ impl Wire for ReqwestWire {
                 Err(error) => return Err(failure(&error)),
             }
         }
-        // The answer is over; reading on to the end of the body only keeps the connection for reuse.
+        // The answer is over; reading on to the end of the body keeps the connection for reuse, and
+        // may bring accounts.
         let _ = tokio::time::timeout(LINGER, async {
-            while let Ok(Some(_)) = response.chunk().await {}
+            while let Ok(Some(bytes)) = response.chunk().await {
+                if reading.bytes(&bytes, self.clock.now()).is_err() {
+                    break;
+                }
+            }
         })
         .await;
         Ok(())
     }
 }
 
-/// What went wrong, told apart by what `reqwest` says of it and by the words of its causes.
+/// What went wrong, told apart by what `reqwest` says of it and by its causes.
 fn failure(error: &reqwest::Error) -> Failure {
-    let mut causes = vec![];
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        causes.push(next.to_string());
-        cause = next.source();
-    }
+    let causes: Vec<&(dyn Error + 'static)> =
+        std::iter::successors(error.source(), |&cause| cause.source()).collect();
     // The first cause repeats the URL, which the user knows; the last one says what happened.
-    let said = causes.last().cloned().unwrap_or_else(|| error.to_string());
-    let mentions = |word: &str| {
-        causes
-            .iter()
-            .any(|cause| cause.to_lowercase().contains(word))
-    };
+    let said = causes
+        .last()
+        .map_or_else(|| error.to_string(), ToString::to_string);
+    // The connector's own words for whatever failed below TLS.
+    let below_tls = || causes.iter().any(|c| c.to_string().starts_with("tcp "));
+    let secured = || error.url().is_some_and(|url| url.scheme() == "https");
+    let http = || causes.iter().find_map(|c| c.downcast_ref::<hyper::Error>());
     match () {
         () if error.is_connect() && error.is_timeout() => Failure::Timeout(TimeoutKind::Connect),
-        () if error.is_connect() && mentions("dns") => Failure::Dns(said),
-        () if error.is_connect()
-            && (mentions("certificate") || mentions("tls") || mentions("handshake")) =>
-        {
-            Failure::Tls(said)
-        }
+        () if error.is_connect() && error.is_dns() => Failure::Dns(said),
+        () if error.is_connect() && secured() && !below_tls() => Failure::Tls(said),
         () if error.is_connect() => Failure::Connect(said),
-        () if error.is_decode() && !mentions("error reading") => Failure::Malformed(said),
-        () => Failure::Lost(said),
+        () => http().map_or(Failure::Lost(said), http_failure),
     }
 }

@@ -48,8 +48,8 @@ where
     })
 }
 
-/// The deadlines of a request, kept by one timer that is moved only when it goes off: most chunks
-/// come long before, and moving a timer for each would cost more than reading it.
+/// The deadlines of a request, kept by one timer. It is moved only when it goes off, or to an earlier
+/// deadline: most chunks come long before, and moving a timer for each would cost more than reading it.
 pub(super) struct Patience {
     timeouts: Timeouts,
     clock: Clock,
@@ -67,6 +67,26 @@ impl Patience {
         }
     }
 
+    /// The deadline of what is waited for, with what was read last at `last_read`.
+    fn next(&self, reading: &Reading, last_read: Offset) -> (Offset, Deadline) {
+        let from = last_read.max(reading.marks().sent.unwrap_or_default());
+        (from, Deadline::nearest(&self.timeouts, reading, from))
+    }
+
+    /// Begins to wait. A deadline that the last read came after is over, though the timer never had
+    /// its turn: with bytes at hand nobody looks at it.
+    fn begin(&mut self, reading: &Reading, last_read: Offset) -> Result<(), Failure> {
+        let (from, next) = self.next(reading, last_read);
+        if next.at <= from {
+            return Err(Failure::Timeout(next.kind));
+        }
+        let at = self.clock.instant(next.at);
+        if at < self.timer.deadline() {
+            self.timer.as_mut().reset(at);
+        }
+        Ok(())
+    }
+
     /// Whether patience has ended, with what was read last at `last_read`.
     fn poll(
         &mut self,
@@ -75,8 +95,7 @@ impl Patience {
         last_read: Offset,
     ) -> Poll<Failure> {
         while self.timer.as_mut().poll(cx).is_ready() {
-            let from = last_read.max(reading.marks().sent.unwrap_or_default());
-            let next = Deadline::nearest(&self.timeouts, reading, from);
+            let (_, next) = self.next(reading, last_read);
             if next.at <= self.clock.now() {
                 return Poll::Ready(Failure::Timeout(next.kind));
             }
@@ -118,6 +137,7 @@ impl Connection {
         patience: &mut Patience,
         reading: &Reading,
     ) -> Result<F::Output, Failure> {
+        patience.begin(reading, self.stamps.last_read())?;
         let mut wanted = std::pin::pin!(wanted);
         std::future::poll_fn(|cx| {
             loop {
@@ -164,7 +184,7 @@ impl Connection {
 }
 
 /// What went wrong on a connection that was open.
-pub(super) fn failure(error: &hyper::Error) -> Failure {
+pub(in crate::wire) fn failure(error: &hyper::Error) -> Failure {
     let mut root: &dyn std::error::Error = error;
     while let Some(cause) = root.source() {
         root = cause;

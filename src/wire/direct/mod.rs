@@ -21,6 +21,8 @@ use crate::shot::Shot;
 use connect::Connector;
 use connection::{Connection, Patience};
 
+pub(super) use connection::failure as http_failure;
+
 /// How long to wait for a connection to become reusable after an answer said that it was over.
 const LINGER: std::time::Duration = std::time::Duration::from_millis(100);
 
@@ -80,7 +82,9 @@ impl DirectWire {
         } else {
             "application/json"
         };
-        let mut request = Request::post(format!("{}{}", self.base.path(), shot.path))
+        // The path of a URL without one is a slash.
+        let base = self.base.path().trim_end_matches('/');
+        let mut request = Request::post(format!("{base}{}", shot.path))
             .header(header::HOST, self.connector.host_header())
             .header(
                 header::USER_AGENT,
@@ -140,12 +144,18 @@ impl DirectWire {
                 Some(Err(error)) => return Err(connection::failure(&error)),
             }
         }
-        // The answer is over; reading on to the end of the body only keeps the connection for reuse.
+        // The answer is over; reading on to the end of the body keeps the connection for reuse, and
+        // may bring accounts.
         let rest = async {
             loop {
                 match connection.drive(body.frame(), patience, reading).await {
                     Ok(None) => return true,
-                    Ok(Some(Ok(_))) => {}
+                    Ok(Some(Ok(frame))) => {
+                        let bytes = frame.into_data().unwrap_or_default();
+                        if reading.bytes(&bytes, connection.last_read()).is_err() {
+                            return false;
+                        }
+                    }
                     _ => return false,
                 }
             }
