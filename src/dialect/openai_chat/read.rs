@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::not_json;
@@ -21,11 +22,11 @@ struct AnswerIn<'a> {
     #[serde(borrow, default)]
     choices: Option<Vec<ChoiceIn<'a>>>,
     #[serde(default)]
-    usage: Option<UsageIn>,
+    usage: Option<Value>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
     #[serde(default)]
-    request_breakdown: Option<BreakdownIn>,
+    request_breakdown: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -37,7 +38,7 @@ struct ChoiceIn<'a> {
     #[serde(borrow, default)]
     finish_reason: Text<'a>,
     #[serde(default)]
-    request_breakdown: Option<BreakdownIn>,
+    request_breakdown: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -56,36 +57,6 @@ struct TurnIn<'a> {
     tool_calls: Filled,
     #[serde(default)]
     function_call: Filled,
-}
-
-#[derive(Deserialize, Default)]
-struct UsageIn {
-    prompt_tokens: Option<u64>,
-    completion_tokens: Option<u64>,
-    #[serde(default)]
-    prompt_tokens_details: Option<PromptDetails>,
-    #[serde(default)]
-    completion_tokens_details: Option<CompletionDetails>,
-    #[serde(default)]
-    num_pages: Option<u64>,
-    /// What `OpenRouter` and a configured `LiteLLM` claim, in US dollars.
-    #[serde(default)]
-    cost: Option<f64>,
-}
-
-#[derive(Deserialize)]
-struct PromptDetails {
-    cached_tokens: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct CompletionDetails {
-    reasoning_tokens: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct BreakdownIn {
-    cost: Option<f64>,
 }
 
 pub(in crate::dialect) fn decode(data: &[u8]) -> Result<Delta<'_>, DialectError> {
@@ -117,10 +88,8 @@ pub(in crate::dialect) fn decode(data: &[u8]) -> Result<Delta<'_>, DialectError>
         delta.model = some_text(answer.model.0);
         delta.id = some_text(answer.id.0);
     }
-    let claimed = answer.usage.as_ref().and_then(|usage| usage.cost);
-    let cost = breakdown.and_then(|breakdown| breakdown.cost).or(claimed);
-    delta.cost_reported = cost.and_then(Money::from_dollars);
-    delta.usage = answer.usage.and_then(UsageIn::counted);
+    delta.cost_reported = cost(breakdown.as_ref()).or_else(|| cost(answer.usage.as_ref()));
+    delta.usage = answer.usage.as_ref().and_then(usage);
     Ok(delta)
 }
 
@@ -132,6 +101,7 @@ fn some_text(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
 fn error_in(answer: &AnswerIn<'_>, data: &[u8]) -> Option<String> {
     let unnamed = || "an error without a message".to_owned();
     match answer.error {
+        Some(error) if error.get() == "false" => None,
         Some(error) => Some(error_message(error.get().as_bytes()).unwrap_or_else(unnamed)),
         None if answer.object.0 == "error" => Some(error_message(data).unwrap_or_else(unnamed)),
         None => None,
@@ -153,27 +123,40 @@ fn add_turn<'a>(delta: &mut Delta<'a>, turn: TurnIn<'a>) {
     delta.tool_call |= turn.tool_calls.0 || turn.function_call.0;
 }
 
-impl UsageIn {
-    /// The usage, where the server counted anything at all.
-    fn counted(self) -> Option<Usage> {
-        if self.prompt_tokens.is_none() && self.completion_tokens.is_none() {
-            return self.num_pages.map(|pages| Usage {
-                pages: Some(pages),
-                ..Usage::default()
-            });
-        }
-        Some(Usage {
-            input_tokens: self.prompt_tokens.unwrap_or(0),
-            cached_input_tokens: self
-                .prompt_tokens_details
-                .and_then(|details| details.cached_tokens)
-                .unwrap_or(0),
-            output_tokens: self.completion_tokens.unwrap_or(0),
-            reasoning_tokens: self
-                .completion_tokens_details
-                .and_then(|details| details.reasoning_tokens)
-                .unwrap_or(0),
-            pages: self.num_pages,
-        })
+/// The usage, where the server counted anything at all. A figure that is no count (some gateways send
+/// strings, floats or lists) is read as far as it makes sense: it must not spoil the answer.
+fn usage(usage: &Value) -> Option<Usage> {
+    let (input, output) = (
+        count(usage, "/prompt_tokens"),
+        count(usage, "/completion_tokens"),
+    );
+    let pages = count(usage, "/num_pages");
+    if input.is_none() && output.is_none() && pages.is_none() {
+        return None;
     }
+    Some(Usage {
+        input_tokens: input.unwrap_or(0),
+        cached_input_tokens: count(usage, "/prompt_tokens_details/cached_tokens").unwrap_or(0),
+        output_tokens: output.unwrap_or(0),
+        reasoning_tokens: count(usage, "/completion_tokens_details/reasoning_tokens").unwrap_or(0),
+        pages,
+    })
+}
+
+/// A whole number that is not negative, also where it is written as a float or a string.
+fn count(json: &Value, pointer: &str) -> Option<u64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let found = json.pointer(pointer)?;
+    let number = number(found).filter(|n| n.fract() == 0.0 && (0.0..=EXACT).contains(n));
+    found.as_u64().or_else(|| number.map(|n| n as u64))
+}
+
+/// A number, also where it is written as a string.
+fn number(json: &Value) -> Option<f64> {
+    json.as_f64().or_else(|| json.as_str()?.trim().parse().ok())
+}
+
+/// What a server claims that the answer cost, in US dollars: `cost` of a usage or a breakdown.
+fn cost(json: Option<&Value>) -> Option<Money> {
+    number(json?.get("cost")?).and_then(Money::from_dollars)
 }

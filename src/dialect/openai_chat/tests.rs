@@ -128,6 +128,42 @@ fn usage_is_read_with_its_details() {
 }
 
 #[test]
+fn an_odd_figure_does_not_spoil_the_answer() {
+    for (usage, input) in [
+        (
+            r#"{"prompt_tokens":12.0,"completion_tokens":"5"}"#,
+            Some(12),
+        ),
+        (
+            r#"{"prompt_tokens":-1,"completion_tokens":5,"prompt_tokens_details":[]}"#,
+            Some(0),
+        ),
+        (
+            r#"{"prompt_tokens":null,"completion_tokens":5,"cost":"0.01"}"#,
+            Some(0),
+        ),
+        (r#""unknown""#, None),
+        ("[1]", None),
+    ] {
+        let json = format!(r#"{{"choices":[{{"delta":{{"content":"a"}}}}],"usage":{usage}}}"#);
+        let delta = read(&json);
+        assert_eq!(delta.content, "a");
+        assert_eq!(
+            delta.usage.map(|usage| usage.input_tokens),
+            input,
+            "{usage}"
+        );
+        assert_eq!(
+            delta.usage.map(|usage| usage.output_tokens),
+            input.and(Some(5))
+        );
+    }
+    let claimed = read(r#"{"usage":{"prompt_tokens":1,"cost":"0.01"}}"#).cost_reported;
+    assert_eq!(claimed, Some(Money::from_nanos(10_000_000)));
+    assert_eq!(read(r#"{"error":false,"choices":[]}"#).error, None);
+}
+
+#[test]
 fn an_ask_is_read_back_as_it_was_written() {
     let ask = Ask {
         model: "openai/gpt-lab".into(),
