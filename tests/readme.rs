@@ -1,0 +1,257 @@
+//! What the README says is so: its commands run, its output is what the command prints, its scenario is
+//! valid, and its flags, columns and links exist.
+//!
+//! `TRYCMD=overwrite cargo test --test readme` writes the snapshots anew after a change of the output.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail by it")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+
+use tempfile::TempDir;
+
+/// What the quick start promises a fresh machine.
+const PROMISED: [&str; 2] = [
+    "cargo run --release -- run scenarios/smoke.yaml",
+    "cargo test",
+];
+/// Flags in the README that are not tollgate's.
+const FLAGS_OF_CARGO: [&str; 2] = ["--path", "--release"];
+
+static README: LazyLock<String> = LazyLock::new(|| read("README.md"));
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+
+fn tollgate(folder: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tollgate"))
+        .args(args)
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The fenced blocks of a language, below a heading if one is given.
+fn blocks(language: &str, below: Option<&str>) -> Vec<String> {
+    let (mut found, mut open, mut heading) = (Vec::new(), None, "");
+    for line in README.lines() {
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(info)) => open = Some((info == language, String::new())),
+            (None, None) if line.starts_with('#') => heading = line.trim_start_matches(['#', ' ']),
+            (Some((wanted, block)), Some(_)) => {
+                if *wanted && below.is_none_or(|below| below == heading) {
+                    found.push(std::mem::take(block));
+                }
+                open = None;
+            }
+            (Some((_, block)), None) => *block += &format!("{line}\n"),
+            (None, None) => {}
+        }
+    }
+    assert!(open.is_none(), "a fenced block is not closed");
+    found
+}
+
+/// What stands outside of fenced blocks.
+fn prose() -> String {
+    let parts = README.split("\n```").step_by(2);
+    parts.collect::<Vec<_>>().join("\n")
+}
+
+/// What stands between two marks, each time.
+fn between<'t>(text: &'t str, open: &'t str, close: char) -> impl Iterator<Item = &'t str> {
+    text.split(open)
+        .skip(1)
+        .filter_map(move |rest| rest.split_once(close))
+        .map(|(inner, _)| inner)
+}
+
+fn quick_start() -> Vec<String> {
+    let block = blocks("sh", Some("Quick start"));
+    assert_eq!(block.len(), 1, "the quick start is one block");
+    block[0].lines().map(str::to_owned).collect()
+}
+
+/// The run of the quick start, made short, and its folder.
+static RUN: LazyLock<(TempDir, PathBuf, Output)> = LazyLock::new(|| {
+    let commands = quick_start();
+    let (_, args) = commands[0].split_once(" -- ").unwrap();
+    let output = tempfile::tempdir().unwrap();
+    let mut args: Vec<&str> = args.split(' ').collect();
+    args.extend(["-d", "2s", "-o", output.path().to_str().unwrap()]);
+    let ran = tollgate(root(), &args);
+    let runs = fs::read_dir(output.path().join("smoke"))
+        .map(|runs| runs.map(|run| run.unwrap().path()).collect::<Vec<_>>())
+        .unwrap_or_default();
+    assert_eq!(runs.len(), 1, "{}", text(&ran.stderr));
+    (output, runs[0].clone(), ran)
+});
+
+#[test]
+fn the_commands_print_what_the_snapshots_say() {
+    trycmd::TestCases::new()
+        .env("NO_COLOR", "1")
+        .case("tests/cmd/*.trycmd");
+}
+
+#[test]
+fn the_readme_shows_what_its_commands_print() {
+    trycmd::TestCases::new()
+        .env("NO_COLOR", "1")
+        .case("README.md");
+}
+
+#[test]
+fn the_readme_commands_run() {
+    assert_eq!(quick_start(), PROMISED);
+    let (_, folder, ran) = &*RUN;
+    assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
+    assert!(text(&ran.stdout).starts_with("smoke against lab"));
+    let run: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(folder.join("run.json")).unwrap()).unwrap();
+    assert_eq!(run["complete"], true);
+}
+
+#[test]
+fn ci_runs_the_commands_of_the_quick_start() {
+    let ci = read(".ci/run");
+    let steps: Vec<&str> = ci.lines().map(str::trim).collect();
+    for command in quick_start() {
+        let runs = |step: &&str| **step == command || step.starts_with(&format!("{command} "));
+        assert!(steps.iter().any(runs), ".ci/run has no `{command}`");
+    }
+}
+
+#[test]
+fn the_example_scenario_is_valid_with_the_prices_and_the_script_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&root().join("scenarios"), &folder.path().join("scenarios"));
+    let mut written = BTreeSet::new();
+    for block in blocks("yaml", None) {
+        let name = block
+            .lines()
+            .next()
+            .and_then(|line| line.strip_prefix("# "));
+        if let Some(name) = name.filter(|name| name.starts_with("scenarios/")) {
+            let path = folder.path().join(name);
+            assert!(!path.exists(), "{name} would hide a shipped file");
+            fs::write(path, &block).unwrap();
+            written.insert(name.to_owned());
+        }
+    }
+    assert_eq!(written.len(), 3, "{written:?}");
+    let targets = ["lab", "bare", "live"];
+    for target in targets {
+        let args = ["plan", "scenarios/example.yaml", "--target", target];
+        let planned = tollgate(folder.path(), &args);
+        let said = text(&planned.stderr);
+        assert_eq!(planned.status.code(), Some(0), "{target}: {said}");
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (path, to) = (
+            entry.as_ref().unwrap().path(),
+            to.join(entry.unwrap().file_name()),
+        );
+        if path.is_dir() {
+            copy(&path, &to);
+        } else {
+            fs::copy(&path, &to).unwrap();
+        }
+    }
+}
+
+#[test]
+fn every_flag_that_the_readme_names_exists() {
+    let commands = ["run", "validate", "plan", "report", "lab", "schema"];
+    let helps = commands.map(|command| text(&tollgate(root(), &[command, "--help"]).stdout));
+    let ends = |c: char| !(c.is_ascii_alphanumeric() || c == '-');
+    let known: BTreeSet<&str> = helps.iter().flat_map(|help| help.split(ends)).collect();
+    let is_flag = |word: &&str| {
+        word.strip_prefix("--")
+            .is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphabetic()))
+    };
+    let unknown: BTreeSet<&str> = README
+        .split(ends)
+        .filter(is_flag)
+        .filter(|flag| !known.contains(flag) && !FLAGS_OF_CARGO.contains(flag))
+        .collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+#[test]
+fn every_column_and_key_of_the_result_files_stands_in_the_readme() {
+    let (_, folder, _) = &*RUN;
+    let prose = prose();
+    let named: BTreeSet<&str> = prose.split('`').collect();
+    for file in ["samples.csv", "intervals.csv", "summary.csv"] {
+        let rows = fs::read_to_string(folder.join(file)).unwrap();
+        for column in rows.lines().next().unwrap().split(',') {
+            assert!(named.contains(column), "{file}: {column}");
+        }
+    }
+    let run = fs::read_to_string(folder.join("run.json")).unwrap();
+    let run: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&run).unwrap();
+    for key in run.keys() {
+        assert!(named.contains(key.as_str()), "run.json: {key}");
+    }
+}
+
+#[test]
+fn every_exit_code_of_the_help_stands_in_the_readme() {
+    let help = text(&tollgate(root(), &["--help"]).stdout);
+    let (_, codes) = help.split_once("Exit codes:").unwrap();
+    let numbers = |text: &str| -> BTreeSet<u32> {
+        let words = text.split(|c: char| !c.is_ascii_digit());
+        words.filter_map(|word| word.parse().ok()).collect()
+    };
+    let table = README.split_once("| exit code |").unwrap().1;
+    let rows = table.split("\n\n").next().unwrap().lines();
+    let first_cells: String = rows
+        .filter_map(|row| row.split('|').nth(1))
+        .collect::<Vec<_>>()
+        .join(" ");
+    assert_eq!(numbers(codes), numbers(&first_cells));
+}
+
+#[test]
+fn every_link_to_a_file_or_a_heading_leads_somewhere() {
+    let prose = prose();
+    let anchor = |line: &str| -> String {
+        let title = line.trim_start_matches(['#', ' ']).to_lowercase();
+        let kept = title
+            .chars()
+            .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    };
+    let anchors: BTreeSet<String> = prose
+        .lines()
+        .filter(|line| line.starts_with('#'))
+        .map(anchor)
+        .collect();
+    let mut files = 0;
+    for link in between(&prose, "](", ')').filter(|link| !link.contains("://")) {
+        if let Some(heading) = link.strip_prefix('#') {
+            assert!(anchors.contains(heading), "no heading for {link}");
+        } else {
+            assert!(root().join(link).exists(), "no file for {link}");
+            files += 1;
+        }
+    }
+    assert!(files > 0);
+}
