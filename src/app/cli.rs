@@ -21,11 +21,12 @@ const EXAMPLES: &str = "\
 Examples:
   tollgate run scenarios/smoke.yaml
   tollgate plan scenarios/smoke.yaml -r 100/s -d 1m
-  RESPAN_API_KEY=... tollgate run scenarios/smoke.yaml --target https://api.respan.ai/api
+  RESPAN_API_KEY=... tollgate run scenarios/smoke.yaml --target https://api.respan.ai/api \\
+    -e SHORT_MODEL=openai/gpt-5-mini -e PRICES=my-prices.yaml
 
 Exit codes:
   0 fine   2 usage or invalid scenario   4 no data   5 preflight failed
-  70 internal error   130/143 interrupted, results flagged incomplete";
+  70 internal error, or a self-test that failed   130/143 interrupted, results flagged incomplete";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -39,6 +40,11 @@ pub(super) enum Command {
     Report(ReportArgs),
     /// Run the stand-ins: a scripted provider, and a gateway in front of it
     Lab(LabArgs),
+    /// Prove the client's own error on this machine, against a provider that knows the truth
+    Selftest(SelftestArgs),
+    /// The provider of a self-test; it speaks over stdin and stdout, and ends with its stdin
+    #[command(hide = true)]
+    SelftestProvider,
     /// Print the JSON Schema of a scenario file
     Schema,
 }
@@ -144,6 +150,19 @@ pub(super) struct LabArgs {
     /// The seed of the provider's answers and delays
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SelftestArgs {
+    /// The folder for results; runs that go to the same one name the self-test that they stand on
+    #[arg(short = 'o', long, value_name = "DIR", default_value = "results")]
+    pub(super) output: PathBuf,
+    /// Small loads only, in about three seconds
+    #[arg(long)]
+    pub(super) quick: bool,
+    /// Print the certificate as JSON on stdout, not as text
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

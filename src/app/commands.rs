@@ -1,5 +1,7 @@
 //! The commands that send nothing.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::Exit;
@@ -25,20 +27,31 @@ fn load_file(
     given: &[(String, String)],
     overrides: &Overrides,
 ) -> Result<Scenario, Vec<Problem>> {
-    let env = |name: &str| {
-        let given = given.iter().rev().find(|(key, _)| key == name);
-        given
-            .map(|(_, value)| value.clone())
-            .or_else(|| std::env::var(name).ok())
-    };
     let names: Vec<String> = given.iter().map(|(key, _)| key.clone()).collect();
-    scenario::load(path, &env, &names, overrides)
+    scenario::load(path, &|name| lookup(given, name), &names, overrides)
+}
+
+/// A variable: as it was given last, or else of the environment.
+fn lookup(given: &[(String, String)], name: &str) -> Option<String> {
+    let given = given.iter().rev().find(|(key, _)| key == name);
+    given
+        .map(|(_, value)| value.clone())
+        .or_else(|| std::env::var(name).ok())
 }
 
 pub(super) fn validate(args: &ValidateArgs) -> Exit {
     let mut exit = Exit::Fine;
+    // Of several files, each may use variables of its own: one that none of them has is a mistake.
+    let several = args.scenarios.len() > 1;
+    let given = args.env.iter().filter(|_| !several);
+    let alone: Vec<String> = given.map(|(name, _)| name.clone()).collect();
+    let used = RefCell::new(BTreeSet::new());
+    let env = |name: &str| {
+        used.borrow_mut().insert(name.to_owned());
+        lookup(&args.env, name)
+    };
     for path in &args.scenarios {
-        match load_file(path, &args.env, &Overrides::default()) {
+        match scenario::load(path, &env, &alone, &Overrides::default()) {
             Ok(_) => terminal::data(&format!("{}: ok\n", path.display())),
             Err(problems) => {
                 let shown = scenario::render(&problems, terminal::stderr_colour());
@@ -56,6 +69,13 @@ pub(super) fn validate(args: &ValidateArgs) -> Exit {
                 exit = Exit::Usage;
             }
         }
+    }
+    let unused = |name: &String| several && !used.borrow().contains(name);
+    for (name, _) in args.env.iter().filter(|(name, _)| unused(name)) {
+        terminal::error(&format!(
+            "`-e {name}=...` has no effect: no scenario has ${{{name}}}"
+        ));
+        exit = Exit::Usage;
     }
     exit
 }

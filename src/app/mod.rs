@@ -9,6 +9,7 @@ mod lab;
 mod preflight;
 mod progress;
 mod run;
+mod selftest;
 mod signals;
 mod terminal;
 
@@ -27,6 +28,8 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => commands::plan(&args),
         Command::Report(args) => commands::report(&args),
         Command::Lab(args) => lab::lab(&args),
+        Command::Selftest(args) => selftest::selftest(&args),
+        Command::SelftestProvider => selftest::serve(),
         Command::Schema => commands::schema(),
     };
     exit.unwrap_or_else(|error| {

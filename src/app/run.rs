@@ -13,7 +13,7 @@ use super::collect::{self, Collector};
 use super::lab::Embedded;
 use super::progress::Progress;
 use super::signals::Signals;
-use super::{Exit, commands, preflight, terminal};
+use super::{Exit, commands, preflight, selftest, terminal};
 use crate::engine::{self, Control};
 use crate::judge::{self, Validity};
 use crate::plan::Plan;
@@ -102,6 +102,7 @@ impl Session {
         info.started_utc = started.format(&utc)?;
         info.host = host();
         info.client = client_in_words(plan.scenario().client);
+        info.selftest = selftest::standing(&args.output, plan.scenario(), &info.host);
         info.workers = args.workers.unwrap_or_else(engine::default_workers);
         let stamp = started.format(&format_description!(
             "[year][month][day]T[hour][minute][second]Z"
@@ -256,7 +257,7 @@ impl Ended {
 }
 
 /// The client's machine in words.
-fn host() -> String {
+pub(super) fn host() -> String {
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     format!(
         "{} {}, {cores} cores",
@@ -266,7 +267,7 @@ fn host() -> String {
 }
 
 /// The HTTP client and its protocol in words.
-fn client_in_words(client: Client) -> String {
+pub(super) fn client_in_words(client: Client) -> String {
     let name = match client {
         Client::Direct => "direct",
         Client::Reqwest => "reqwest",

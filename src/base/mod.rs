@@ -5,6 +5,7 @@
 
 mod distribution;
 mod money;
+mod monotonic;
 mod offset;
 mod secret;
 mod seed;
@@ -14,6 +15,7 @@ mod usage;
 
 pub use distribution::{Distribution, DistributionError, Magnitude};
 pub use money::{Money, MoneyError, Usd};
+pub use monotonic::Monotonic;
 pub use offset::Offset;
 pub use secret::Secret;
 pub use seed::{Lane, Seed};

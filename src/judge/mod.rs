@@ -1,5 +1,7 @@
 //! What the figures are worth: is a run to be trusted? Pure: it works on the figures alone.
 
+mod selftest;
 mod validity;
 
+pub use selftest::{Certificate, Clocks, Errors, Load, Measured, Round, SELFTEST_SCHEMA, compare};
 pub use validity::{Check, Health, Level, Validity, validity};

@@ -17,6 +17,7 @@ mod seen;
 mod shape;
 mod slots;
 mod stream;
+mod truth;
 mod whole;
 mod wire;
 
@@ -35,6 +36,7 @@ pub use provider::Provider;
 pub use script::{Model, Repeats, Script};
 pub use seen::{Counts, Seen};
 pub use shape::{Comments, Newline, RoleChunk, Shape};
+pub use truth::Truth;
 
 use crate::base::{Secret, Seed};
 

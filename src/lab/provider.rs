@@ -32,9 +32,10 @@ use super::seen::{Counts, Note, Record, Seen};
 use super::shape::Shape;
 use super::slots::{Gauge, Slots};
 use super::stream::{Service, StreamBody};
+use super::truth::{Truth, TruthNote, Truths};
 use super::whole::{self, error, json};
 use super::wire::{self, Door};
-use crate::base::Seed;
+use crate::base::{Monotonic, Seed};
 use crate::dialect::{Ask, Dialect};
 
 /// The longest body that is read: 32 MiB.
@@ -58,6 +59,7 @@ pub struct Provider {
     repeats: Option<Mutex<HashMap<u64, u32>>>,
     clock: Arc<Clock>,
     record: Arc<Record>,
+    truths: Arc<Truths>,
     requests: AtomicU64,
     turned_away: AtomicU64,
     serving: Arc<Gauge>,
@@ -99,6 +101,7 @@ impl Provider {
             faults: Faults::new(script.faults),
             repeats: (script.repeats == Repeats::Vary).then(Mutex::default),
             record: Arc::default(),
+            truths: Arc::default(),
             requests: AtomicU64::new(0),
             turned_away: AtomicU64::new(0),
             serving,
@@ -131,6 +134,16 @@ impl Provider {
     /// The requests that were recorded, in the order of their coming.
     pub fn seen(&self) -> Vec<Seen> {
         self.record.entries()
+    }
+
+    /// Keeps the true instants of every answer from here on, on the clock that all processes share.
+    pub fn keep_truth(&self, clock: Monotonic) {
+        self.truths.keep(clock);
+    }
+
+    /// The true instants of all answers that are over, which are then forgotten here.
+    pub fn take_truth(&self) -> Vec<Truth> {
+        self.truths.take()
     }
 
     /// The instant from which recorded instants count.
@@ -217,6 +230,7 @@ impl Provider {
             first_token: None,
             ended: None,
         });
+        let truth = self.truths.note(&digest);
         drop(body);
         self.clock.thawed(at).await;
         match fault {
@@ -224,7 +238,7 @@ impl Provider {
             Some(Action::Refuse) => return Response::new(wire::refused()),
             _ => {}
         }
-        self.serve_one(ask, &draws, fault, note).await
+        self.serve_one(ask, &draws, fault, (note, truth)).await
     }
 
     /// Waits for a slot, and then for the first byte to be due.
@@ -233,7 +247,7 @@ impl Provider {
         ask: Ask,
         draws: &Draws,
         fault: Option<&Action>,
-        note: Option<Note>,
+        (note, truth): (Option<Note>, Option<TruthNote>),
     ) -> Response {
         let Some(served) = self.served(&ask.model) else {
             let message = format!("The model `{}` does not exist", ask.model);
@@ -249,10 +263,11 @@ impl Provider {
         if let Some(note) = &note {
             note.amend(|seen| seen.started = Some(self.clock.offset(start)));
         }
-        let service = Service {
+        let mut service = Service {
             clock: Arc::clone(&self.clock),
             start,
             note,
+            truth,
             slot,
         };
         let (mut stall, mut trouble) = (Duration::ZERO, Trouble::None);
@@ -276,6 +291,7 @@ impl Provider {
             service.note_due(due);
             clock::wait_until(due).await;
             service.note_sent();
+            service.stamp(true);
             return response;
         }
         let chunks = Chunks::new(plan, Arc::clone(&served.shape), trouble);

@@ -14,6 +14,7 @@ use super::chunks::{Chunks, Next};
 use super::clock::Clock;
 use super::seen::Note;
 use super::slots::Slot;
+use super::truth::TruthNote;
 use super::wire::BrokenOff;
 
 /// What a request holds while it is served: its slot, and its entry in the record.
@@ -22,6 +23,8 @@ pub(super) struct Service {
     pub(super) clock: Arc<Clock>,
     pub(super) start: Instant,
     pub(super) note: Option<Note>,
+    /// Given back before the slot is: who sees no request in service finds all truths there.
+    pub(super) truth: Option<TruthNote>,
     #[expect(dead_code, reason = "it is held, not read")]
     pub(super) slot: Slot,
 }
@@ -39,6 +42,13 @@ impl Service {
         if let Some(note) = &self.note {
             let now = self.clock.offset(Instant::now());
             note.amend(|seen| seen.first_token = Some(now));
+        }
+    }
+
+    /// Notes for the truth that bytes go out now, and whether a token is in them.
+    pub(super) fn stamp(&mut self, token: bool) {
+        if let Some(truth) = &mut self.truth {
+            truth.stamp(token);
         }
     }
 }
@@ -169,6 +179,7 @@ impl Stream for StreamBody {
             ready!(self.poll_due(due, cx));
             if let Some(write) = self.next.take() {
                 self.sending = write.bytes;
+                self.service.stamp(write.has_token);
                 if write.has_token && !self.token_sent {
                     self.token_sent = true;
                     self.service.note_sent();

@@ -1,8 +1,10 @@
 //! Figures to text. Everything here returns what is to be shown; nothing prints.
 
 mod plan;
+mod selftest;
 mod table;
 mod text;
 
 pub use plan::plan;
+pub use selftest::selftest;
 pub use text::{Paint, run};

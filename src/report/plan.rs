@@ -28,10 +28,7 @@ pub fn plan(plan: &Plan, forecast: &Forecast) -> String {
         "\narrivals   {requests}\nduration   {}\n",
         length(forecast.seconds)
     );
-    out += &format!(
-        "cost       {}\n",
-        cost(scenario.prices.is_some(), &forecast.recipes)
-    );
+    out += &format!("cost       {}\n", cost(scenario.prices.is_some(), forecast));
     if forecast.scaled {
         out += "\nFigures of long phases are scaled up from their first 20000 arrivals.\n";
     }
@@ -93,22 +90,28 @@ fn recipes(forecast: &Forecast) -> String {
 }
 
 /// The whole cost, from the prompts alone to answers as long as they may be.
-fn cost(priced: bool, recipes: &[RecipeForecast]) -> String {
+fn cost(priced: bool, forecast: &Forecast) -> String {
     if !priced {
         return "unknown: the scenario names no price table".to_owned();
     }
     let sum = |pick: fn(&RecipeForecast) -> Option<Money>| {
-        let known: Money = recipes.iter().filter_map(pick).sum();
-        let unknown = recipes
+        let known: Money = forecast.recipes.iter().filter_map(pick).sum();
+        let unknown = forecast
+            .recipes
             .iter()
-            .filter(|recipe| pick(recipe).is_none())
-            .count();
-        (known, unknown)
+            .filter(|recipe| pick(recipe).is_none());
+        (known, unknown.count())
     };
     let (least, _) = sum(|recipe| recipe.min_cost_usd);
-    let (most, unlimited) = sum(|recipe| recipe.max_cost_usd);
-    match unlimited {
+    let (most, unbounded) = sum(|recipe| recipe.max_cost_usd);
+    if forecast.arrivals.is_none() {
+        return format!(
+            "{least} at least; how many requests a closed loop gets done in its time is not known, and not in it"
+        );
+    }
+    match unbounded {
         0 => format!("{least} to {most} by estimated prompts and the longest answers"),
-        n => format!("{least} at least; {n} of the recipes have no upper bound"),
+        1 => format!("{least} at least; 1 recipe has no upper bound"),
+        n => format!("{least} at least; {n} recipes have no upper bound"),
     }
 }

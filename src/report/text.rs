@@ -4,7 +4,7 @@ use super::table::Table;
 use crate::base::Money;
 use crate::judge::{Level, Validity};
 use crate::record::{MetricSummary, QuantileSummary, ScopeSummary, Summary};
-use crate::results::{Interruption, RunInfo};
+use crate::results::{Interruption, RunInfo, Standing};
 use crate::sample::Metric;
 use crate::scenario::Slos;
 
@@ -98,8 +98,9 @@ fn head(info: &RunInfo, paint: Paint) -> String {
         Some(Interruption::Interrupt) => ", INTERRUPTED",
         Some(Interruption::Terminate) => ", TERMINATED",
     };
+    let selftest = info.selftest.as_ref().map(standing).unwrap_or_default();
     format!(
-        "{title}\n{} · plan {} · seed {} · {} · {} worker{} · tollgate {}{ended}\n",
+        "{title}\n{} · plan {} · seed {} · {} · {} worker{} · tollgate {}{ended}\n{selftest}",
         info.started_utc,
         info.digest,
         info.seed.0,
@@ -107,6 +108,18 @@ fn head(info: &RunInfo, paint: Paint) -> String {
         info.workers,
         if info.workers == 1 { "" } else { "s" },
         info.tollgate,
+    )
+}
+
+/// The line of the self-test that the client's figures stand on.
+fn standing(selftest: &Standing) -> String {
+    let (stat, value) = match selftest.ttft_error_p99_us {
+        Some(p99) => ("p99", p99),
+        None => ("max", selftest.ttft_error_max_us),
+    };
+    format!(
+        "self-test of {}: first-token error {stat} {value:.0} us at {}\n",
+        selftest.started_utc, selftest.round
     )
 }
 

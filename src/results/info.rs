@@ -34,6 +34,9 @@ pub struct RunInfo {
     pub client: String,
     /// Worker threads.
     pub workers: u64,
+    /// The self-test that the client's figures stand on, where this machine has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selftest: Option<Standing>,
     /// Where requests went.
     pub target: TargetInfo,
     /// The request mix.
@@ -60,6 +63,24 @@ pub enum Interruption {
     Interrupt,
     /// SIGTERM.
     Terminate,
+}
+
+/// The self-test that a run stands on: of the same machine, version and client. Its figures are those of
+/// the round with the nearest load, in microseconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Its file.
+    pub file: String,
+    /// When it started, in UTC.
+    pub started_utc: String,
+    /// The round.
+    pub round: String,
+    /// The median error of the first-token mark; absent where there were too few requests.
+    pub ttft_error_p50_us: Option<f64>,
+    /// The 99th percentile of it; absent where there were too few requests.
+    pub ttft_error_p99_us: Option<f64>,
+    /// The largest.
+    pub ttft_error_max_us: f64,
 }
 
 /// Where requests went.
@@ -138,6 +159,7 @@ impl RunInfo {
             host: String::new(),
             client: String::new(),
             workers: 0,
+            selftest: None,
             target: TargetInfo {
                 name: scenario.target.name.clone(),
                 url: target_url.to_owned(),

@@ -12,7 +12,7 @@ mod write;
 use std::io;
 use std::path::PathBuf;
 
-pub use info::{Interruption, PhaseInfo, RecipeInfo, RunInfo, TargetInfo};
+pub use info::{Interruption, PhaseInfo, RecipeInfo, RunInfo, Standing, TargetInfo};
 pub use read::{Stored, read};
 pub use row::Row;
 pub use write::{RunFolder, SummaryRow};

@@ -282,6 +282,7 @@ mod tests {
             host: String::new(),
             client: String::new(),
             workers: 1,
+            selftest: None,
             target: TargetInfo::default(),
             recipes: vec![recipe],
             phases: vec![phase],
