@@ -178,7 +178,9 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn every_flag_that_the_readme_names_exists() {
-    let commands = ["run", "validate", "plan", "report", "lab", "schema"];
+    let commands = [
+        "run", "validate", "plan", "report", "lab", "selftest", "schema",
+    ];
     let helps = commands.map(|command| text(&tollgate(root(), &[command, "--help"]).stdout));
     let ends = |c: char| !(c.is_ascii_alphanumeric() || c == '-');
     let known: BTreeSet<&str> = helps.iter().flat_map(|help| help.split(ends)).collect();
