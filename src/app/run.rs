@@ -20,9 +20,9 @@ use crate::plan::Plan;
 use crate::record::Summary;
 use crate::report;
 use crate::results::{Interruption, RunFolder, RunInfo};
-use crate::scenario::{Client, Place};
+use crate::scenario::{Client, Place, Timestamps};
 use crate::schedule::forecast;
-use crate::wire::{Clock, DirectWire, Endpoint, ReqwestWire};
+use crate::wire::{Clock, DirectWire, Endpoint, ReqwestWire, Stamping};
 
 /// How often progress is shown and files are brought up to date.
 const TICK: Duration = Duration::from_millis(200);
@@ -90,6 +90,8 @@ struct Session {
     run: engine::Run,
     control: Control,
     clock: Clock,
+    client: Client,
+    stamping: Stamping,
 }
 
 impl Session {
@@ -101,7 +103,12 @@ impl Session {
         let utc = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
         info.started_utc = started.format(&utc)?;
         info.host = host();
-        info.client = client_in_words(plan.scenario().client);
+        let client = plan.scenario().client;
+        let stamping = Stamping::new(match client {
+            Client::Direct => plan.scenario().timestamps,
+            Client::Reqwest => Timestamps::User,
+        });
+        info.client = format!("{}, {}", client_in_words(client), stamping.in_words());
         info.selftest = selftest::standing(&args.output, plan.scenario(), &info.host);
         info.workers = args.workers.unwrap_or_else(engine::default_workers);
         let stamp = started.format(&format_description!(
@@ -116,9 +123,9 @@ impl Session {
         let control = Control::default();
         let clock = Clock::start();
         let timeouts = plan.scenario().timeouts;
-        let run = match plan.scenario().client {
+        let run = match client {
             Client::Direct => engine::start(plan, workers, clock, &control, || {
-                DirectWire::new(endpoint, timeouts, clock)
+                DirectWire::new(endpoint, timeouts, clock).map(|wire| wire.with_stamping(&stamping))
             })?,
             Client::Reqwest => engine::start(plan, workers, clock, &control, || {
                 ReqwestWire::new(endpoint.clone(), timeouts, clock)
@@ -130,6 +137,8 @@ impl Session {
             run,
             control,
             clock,
+            client,
+            stamping,
         })
     }
 
@@ -159,6 +168,13 @@ impl Session {
         self.progress.finish();
         self.collector.finish()?;
         let whole = self.run.join();
+        let info = &mut self.collector.info;
+        info.client = format!(
+            "{}, {}",
+            client_in_words(self.client),
+            self.stamping.in_words()
+        );
+        info.stamps = (self.client == Client::Direct).then(|| self.stamping.tally());
         Ended::new(self.collector, interrupted.first().copied(), whole)
     }
 

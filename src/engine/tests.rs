@@ -19,7 +19,8 @@ use crate::plan::Plan;
 use crate::record::Recorder;
 use crate::sample::{Metric, Sample};
 use crate::scenario::{
-    Bound, Client, Pace, Phase, Place, Prompt, Recipe, Scenario, Shape, Slos, Target, Timeouts, Via,
+    Bound, Client, Pace, Phase, Place, Prompt, Recipe, Scenario, Shape, Slos, Target, Timeouts,
+    Timestamps, Via,
 };
 use crate::schedule::{Share, arrivals};
 use crate::shot::Shot;
@@ -80,6 +81,7 @@ fn scenario(phases: Vec<Phase>) -> Scenario {
         slos: Slos::default(),
         prices: None,
         client: Client::default(),
+        timestamps: Timestamps::default(),
         timeouts: Timeouts {
             connect: hour,
             first_token: hour,

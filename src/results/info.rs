@@ -8,6 +8,7 @@ use crate::plan::Plan;
 use crate::record::{PhaseRecord, Summary};
 use crate::scenario::{Place, Slos};
 use crate::schedule::planned_length;
+use crate::wire::StampTally;
 
 /// What a run was. No secret is in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,8 +31,11 @@ pub struct RunInfo {
     pub tollgate: String,
     /// Operating system, architecture and cores of the client's machine.
     pub host: String,
-    /// The HTTP client and its protocol.
+    /// The HTTP client, its protocol, and who stamps its reads.
     pub client: String,
+    /// How many reads were stamped which way; absent while the run goes on.
+    #[serde(default)]
+    pub stamps: Option<StampTally>,
     /// Worker threads.
     pub workers: u64,
     /// The self-test that the client's figures stand on, where this machine has one.
@@ -158,6 +162,7 @@ impl RunInfo {
             tollgate: env!("CARGO_PKG_VERSION").to_owned(),
             host: String::new(),
             client: String::new(),
+            stamps: None,
             workers: 0,
             selftest: None,
             target: TargetInfo {

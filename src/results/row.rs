@@ -281,6 +281,7 @@ mod tests {
             tollgate: String::new(),
             host: String::new(),
             client: String::new(),
+            stamps: None,
             workers: 1,
             selftest: None,
             target: TargetInfo::default(),

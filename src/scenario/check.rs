@@ -81,6 +81,7 @@ impl<'a> Checker<'a> {
             slos: file.slos.unwrap_or_default(),
             prices: prices.flatten(),
             client: file.client.unwrap_or_default(),
+            timestamps: file.timestamps.unwrap_or_default(),
             timeouts: timeouts(file.timeouts.unwrap_or_default()),
             drain: file.drain.map_or(DRAIN, |drain| drain.0),
         })

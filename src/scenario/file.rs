@@ -39,6 +39,8 @@ pub struct File {
     pub prices: Option<Spanned<String>>,
     /// The HTTP client that sends. `direct` where absent.
     pub client: Option<Client>,
+    /// Who says when bytes arrived. `kernel` where absent.
+    pub timestamps: Option<Timestamps>,
     /// How long the parts of a request may take.
     pub timeouts: Option<Timeouts>,
     /// How long requests in flight may go on after the last arrival. 30s where absent.
@@ -54,6 +56,17 @@ pub enum Client {
     Direct,
     /// The client library that applications use, over HTTP/1.1; its connecting counts as service.
     Reqwest,
+}
+
+/// Who says when bytes arrived.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Timestamps {
+    /// The kernel, as it receives them: a busy client doesn't make them late. `direct` on Linux; else as `user`.
+    #[default]
+    Kernel,
+    /// tollgate, once it has read them.
+    User,
 }
 
 /// Where requests go: exactly one of the kinds.

@@ -23,7 +23,7 @@ use crate::lab::Script;
 use crate::pricing::PriceTable;
 
 pub use document::{Problem, Source, render};
-pub use file::{Client, Kind, Slos, Via};
+pub use file::{Client, Kind, Slos, Timestamps, Via};
 pub use overrides::Overrides;
 
 /// A scenario without problems: every file that it names has been read, every default is filled in.
@@ -45,6 +45,9 @@ pub struct Scenario {
     pub prices: Option<PriceTable>,
     /// The HTTP client that sends.
     pub client: Client,
+    /// Who says when bytes arrived; it changes nothing of what is sent.
+    #[serde(skip)]
+    pub timestamps: Timestamps,
     /// How long the parts of a request may take.
     pub timeouts: Timeouts,
     /// How long requests in flight may go on after the last arrival.

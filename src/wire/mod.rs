@@ -18,7 +18,7 @@ use crate::base::{Offset, Secret};
 use crate::shot::Shot;
 
 pub use self::reqwest::ReqwestWire;
-pub use direct::{DirectError, DirectWire};
+pub use direct::{DirectError, DirectWire, StampTally, Stamping};
 pub use exchange::{Connecting, Exchange, Failure, Marks, NoOutcome, Outcome, TimeoutKind};
 pub use reading::Reading;
 

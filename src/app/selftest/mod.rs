@@ -26,17 +26,16 @@ use crate::plan::Plan;
 use crate::report;
 use crate::results::Standing;
 use crate::sample::Sample;
-use crate::scenario::{Client, Pace, Scenario, Shape};
+use crate::scenario::{Client, Pace, Scenario, Shape, Timestamps};
 use crate::schedule::{self, Due};
 use crate::shot;
-use crate::wire::{Clock, DirectWire, Endpoint};
+use crate::wire::{Clock, DirectWire, Endpoint, Stamping};
 use provider::Child;
 pub(super) use provider::serve;
 use rounds::Spec;
 
 /// The certificate's file, below the folder for results.
 const FILE: &str = "selftest.json";
-const TIMESTAMPS: &str = "CLOCK_MONOTONIC, read in user space as the read returns";
 
 /// `tollgate selftest`.
 pub(super) fn selftest(args: &SelftestArgs) -> anyhow::Result<Exit> {
@@ -50,6 +49,7 @@ pub(super) fn selftest(args: &SelftestArgs) -> anyhow::Result<Exit> {
     let started = OffsetDateTime::now_utc();
     let utc = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
     let mut child = Child::start()?;
+    let stamping = Stamping::new(Timestamps::default());
     let mapping_error = clock.error() + child.mapping_error();
     let files = files.min(child.files());
     let workers = engine::default_workers();
@@ -65,6 +65,7 @@ pub(super) fn selftest(args: &SelftestArgs) -> anyhow::Result<Exit> {
                 mapping_error,
                 workers,
                 seed,
+                stamping: stamping.clone(),
             };
             measured = Some(round.measure(&spec, &mut child)?);
         }
@@ -86,7 +87,7 @@ pub(super) fn selftest(args: &SelftestArgs) -> anyhow::Result<Exit> {
         client: run::client_in_words(Client::Direct),
         workers,
         quick: args.quick,
-        timestamps: TIMESTAMPS.to_owned(),
+        timestamps: stamping.in_words(),
         mapping_error_us: mapping_error.as_nanos() as f64 / 1e3,
         passed: ran.clone().next().is_some() && ran.all(Measured::passed),
         rounds,
@@ -126,6 +127,7 @@ struct Bench {
     mapping_error: Duration,
     workers: u64,
     seed: Seed,
+    stamping: Stamping,
 }
 
 impl Bench {
@@ -142,6 +144,7 @@ impl Bench {
         let clock = Clock::start();
         let mut run = engine::start(&plan, self.workers, clock, &Control::default(), || {
             DirectWire::new(&endpoint, timeouts, clock)
+                .map(|wire| wire.with_stamping(&self.stamping))
         })?;
         let mut rows = Vec::new();
         while let Some(event) = run.events.blocking_recv() {

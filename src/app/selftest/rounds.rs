@@ -11,7 +11,7 @@ use crate::judge::Load;
 use crate::lab::{Model, Script};
 use crate::scenario::{
     Bound, Client, Kind, Pace, Phase, Place, Prompt, Recipe, Scenario, Shape, Slos, Target,
-    Timeouts,
+    Timeouts, Timestamps,
 };
 
 /// Kinds of request per round. They differ in the model's name alone: with the prompts, which are made
@@ -109,6 +109,7 @@ impl Spec {
             slos: Slos::default(),
             prices: None,
             client: Client::Direct,
+            timestamps: Timestamps::default(),
             timeouts: Timeouts {
                 connect: patience,
                 first_token: patience,

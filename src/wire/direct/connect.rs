@@ -15,6 +15,7 @@ use tokio_rustls::TlsConnector;
 
 use super::connection::{self, Connection};
 use super::stamped::Stamped;
+use super::stamping::Stamping;
 use crate::wire::{Clock, Connecting, Failure};
 
 /// Opens connections to one server.
@@ -77,13 +78,16 @@ impl Connector {
     }
 
     /// Opens a connection and times its phases.
-    pub(super) async fn open(&self) -> Result<(Connection, Connecting), Failure> {
+    pub(super) async fn open(
+        &self,
+        stamping: &Stamping,
+    ) -> Result<(Connection, Connecting), Failure> {
         let began = self.clock.now();
         let addresses = self.resolve().await?;
         let resolved = self.clock.now();
         let socket = first_that_answers(&addresses).await?;
         let connected = self.clock.now();
-        let (socket, stamps) = Stamped::new(socket, self.clock);
+        let (socket, stamps) = Stamped::new(socket, self.clock, stamping);
         let mut phases = Connecting {
             dns: resolved.since(began),
             connect: connected.since(resolved),

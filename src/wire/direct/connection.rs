@@ -120,12 +120,12 @@ impl Connection {
         self.sender.try_send_request(request)
     }
 
-    /// When the last read of the socket returned.
+    /// When the bytes of the socket's last read arrived; by user stamps: when it returned.
     pub(super) fn last_read(&self) -> Offset {
         self.stamps.last_read()
     }
 
-    /// When the first byte of the request was taken by the socket.
+    /// When the first byte of the request went to the socket.
     pub(super) fn first_write(&self) -> Option<Offset> {
         self.stamps.first_write()
     }

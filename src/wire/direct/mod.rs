@@ -2,11 +2,15 @@
 //!
 //! Connections are ours, so that never more are open than are in flight, and the connection, the
 //! request and the answer are driven by one task: no channel and no other task's turn lies between the
-//! read and its stamp.
+//! read and its stamp. On Linux the stamp is the kernel's, so that a busy client's marks are not late.
 
 mod connect;
 mod connection;
+mod kernel;
 mod stamped;
+mod stamping;
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
 
 use std::sync::Mutex;
 
@@ -16,10 +20,11 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 
 use super::{Clock, Endpoint, Failure, Reading, Wire};
-use crate::scenario::Timeouts;
+use crate::scenario::{Timeouts, Timestamps};
 use crate::shot::Shot;
 use connect::Connector;
 use connection::{Connection, Patience};
+pub use stamping::{StampTally, Stamping};
 
 pub(super) use connection::failure as http_failure;
 
@@ -35,6 +40,7 @@ pub struct DirectWire {
     authorization: Option<HeaderValue>,
     timeouts: Timeouts,
     clock: Clock,
+    stamping: Stamping,
 }
 
 /// Why a wire can't be made for an endpoint.
@@ -52,7 +58,7 @@ pub enum DirectError {
 }
 
 impl DirectWire {
-    /// A wire to `endpoint` with connections of its own.
+    /// A wire to `endpoint` with connections of its own, stamped by the kernel where it can.
     pub fn new(endpoint: &Endpoint, timeouts: Timeouts, clock: Clock) -> Result<Self, DirectError> {
         let url = || DirectError::Url(endpoint.base_url.clone());
         let base: Uri = endpoint.base_url.parse().map_err(|_| url())?;
@@ -73,7 +79,17 @@ impl DirectWire {
             authorization,
             timeouts,
             clock,
+            stamping: Stamping::new(Timestamps::default()),
         })
+    }
+
+    /// The same wire with its reads stamped, and counted, by `stamping`.
+    #[must_use]
+    pub fn with_stamping(self, stamping: &Stamping) -> Self {
+        Self {
+            stamping: stamping.clone(),
+            ..self
+        }
     }
 
     fn request(&self, shot: &Shot) -> Result<Request<Full<Bytes>>, Failure> {
@@ -115,8 +131,8 @@ impl DirectWire {
             return Ok(connection);
         }
         let patience = self.timeouts.connect;
-        let (connection, phases) = match tokio::time::timeout(patience, self.connector.open()).await
-        {
+        let opening = self.connector.open(&self.stamping);
+        let (connection, phases) = match tokio::time::timeout(patience, opening).await {
             Ok(opened) => opened?,
             Err(_) => return Err(Failure::Timeout(super::TimeoutKind::Connect)),
         };
@@ -181,7 +197,7 @@ impl DirectWire {
             let patience = patience.insert(Patience::new(self.timeouts, self.clock, reading));
             let answer = connection.send(request);
             let answer = connection.drive(answer, patience, reading).await;
-            // The first byte left a little later than the request was handed over.
+            // The first byte goes a little later than the request was handed over.
             reading.sent(connection.first_write().unwrap_or(handed_over));
             match answer? {
                 Ok(answer) => return Ok((connection, answer)),
