@@ -4,6 +4,7 @@
 //! encodes is what the client decodes, and a test of one is a test of both.
 
 mod openai_chat;
+mod scan;
 
 use std::borrow::Cow;
 
@@ -11,6 +12,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Money, Usage};
+
+pub use scan::{Piece, Scanner};
 
 /// The JSON formats that are spoken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -168,6 +171,19 @@ impl Dialect {
     pub fn decode(self, data: &[u8]) -> Result<Delta<'_>, DialectError> {
         match self {
             Self::OpenaiChat => openai_chat::decode(data),
+        }
+    }
+
+    /// A reader of the pieces of one stream, which parses those that say anything new.
+    pub fn scanner(self) -> Scanner {
+        Scanner::new(self)
+    }
+
+    /// The strings of a piece of which [`Self::decode`] keeps no more than whether they are empty, in
+    /// the order of the bytes. `None` where that is not known.
+    fn gaps(self, data: &[u8]) -> Option<Vec<scan::Gap>> {
+        match self {
+            Self::OpenaiChat => openai_chat::gaps(data),
         }
     }
 

@@ -4,7 +4,7 @@
 //! tells it here.
 
 use crate::base::Offset;
-use crate::dialect::{Delta, Dialect, DialectError, error_message};
+use crate::dialect::{Delta, Dialect, DialectError, Piece, Scanner, error_message};
 use crate::sse::{Decoder, Item};
 
 use super::exchange::{Connecting, Exchange, Failure, Marks, Outcome};
@@ -16,7 +16,7 @@ const BODY_CAP: usize = 16 << 20;
 /// One answer while it is read.
 #[derive(Debug)]
 pub struct Reading {
-    dialect: Dialect,
+    scanner: Scanner,
     wants_stream: bool,
     body: Body,
     /// A content coding that nobody asked for, so that the body can't be read.
@@ -46,7 +46,7 @@ impl Reading {
     /// A reading of the answer to a request in `dialect`.
     pub fn new(dialect: Dialect, wants_stream: bool) -> Self {
         Self {
-            dialect,
+            scanner: dialect.scanner(),
             wants_stream,
             body: Body::Unknown,
             coding: None,
@@ -118,7 +118,7 @@ impl Reading {
         }
         let success = self.is_success();
         let Self {
-            dialect,
+            scanner,
             body,
             heard,
             coding,
@@ -134,7 +134,7 @@ impl Reading {
             Body::Events(decoder) => {
                 let fed = decoder.feed(bytes, |item| {
                     if let Item::Event(event) = item {
-                        heard.event(*dialect, event.data, event.is("error"), at);
+                        heard.event(scanner, event.data, event.is("error"), at);
                     }
                 });
                 match &heard.malformed {
@@ -175,8 +175,8 @@ impl Reading {
     /// Reads what the end of a stream left without a blank line: the end makes an event of it where
     /// it is whole, and else the stream broke off.
     fn read_last_event(&mut self, at: Offset) {
-        let dialect = self.dialect;
-        let (Body::Events(decoder), heard) = (&mut self.body, &mut self.heard) else {
+        let (scanner, heard) = (&mut self.scanner, &mut self.heard);
+        let Body::Events(decoder) = &mut self.body else {
             return;
         };
         if heard.is_over() || !decoder.finish().pending {
@@ -189,9 +189,10 @@ impl Reading {
                 return;
             };
             let named_error = event.is("error");
-            if named_error || dialect.is_done(event.data) || is_json(event.data) {
+            let done = scanner.dialect().is_done(event.data);
+            if named_error || done || is_json(event.data) {
                 heard.cut = None;
-                heard.event(dialect, event.data, named_error, at);
+                heard.event(scanner, event.data, named_error, at);
             }
         });
     }
@@ -205,7 +206,7 @@ impl Reading {
             return;
         }
         let marks_before = self.heard.exchange.marks;
-        match self.dialect.decode(whole) {
+        match self.scanner.dialect().decode(whole) {
             Ok(delta) => {
                 let empty = !delta.has_token() && delta.finish.is_none() && delta.usage.is_none();
                 if empty && delta.error.is_none() {
@@ -284,10 +285,11 @@ impl Heard {
         self.done || self.exchange.error.is_some()
     }
 
-    fn event(&mut self, dialect: Dialect, data: &[u8], named_error: bool, at: Offset) {
+    fn event(&mut self, scanner: &mut Scanner, data: &[u8], named_error: bool, at: Offset) {
         if self.malformed.is_some() {
             return;
         }
+        let dialect = scanner.dialect();
         if self.is_over() {
             if let Ok(delta) = dialect.decode(data) {
                 self.afterword(&delta);
@@ -297,15 +299,20 @@ impl Heard {
         self.exchange.marks.first_event.get_or_insert(at);
         if dialect.is_done(data) {
             self.done = true;
-        } else {
+        } else if named_error {
             match dialect.decode(data) {
-                Ok(delta) if !named_error || delta.error.is_some() => self.delta(delta, at),
-                Err(error) if !named_error => self.malformed = Some(error.to_string()),
+                Ok(delta) if delta.error.is_some() => self.delta(delta, at),
                 _ => {
                     let said = error_message(data);
                     self.exchange.error =
                         said.or_else(|| Some("an error without a message".into()));
                 }
+            }
+        } else {
+            match scanner.read(data) {
+                Ok(Piece::Again) => self.token(at),
+                Ok(Piece::New(delta)) => self.delta(delta, at),
+                Err(error) => self.malformed = Some(error.to_string()),
             }
         }
         if self.is_over() || self.malformed.is_some() {

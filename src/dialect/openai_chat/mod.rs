@@ -4,6 +4,7 @@
 //! delta; usage on every chunk) and strict about nothing but JSON itself.
 
 mod ask;
+mod gaps;
 mod read;
 mod text;
 mod write;
@@ -14,6 +15,7 @@ mod tests;
 use super::DialectError;
 
 pub(super) use ask::{decode_ask, encode_ask};
+pub(super) use gaps::gaps;
 pub(super) use read::decode;
 pub(super) use write::{encode_answer, encode_chunk, encode_error, encode_opening};
 
