@@ -80,21 +80,18 @@ fn the_quick_one_proves_the_error_of_this_client_and_leaves_no_process() {
 }
 
 /// A run whose results go beside a certificate names it, and its report says so; one beside that of
-/// another machine does not.
+/// another machine, or with other stamps, does not.
 #[test]
 fn a_run_names_the_certificate_of_its_machine() {
     let folder = tempfile::tempdir().unwrap();
     assert!(selftest(folder.path()).status.success());
     let scenario = folder.path().join("s.yaml");
-    fs::write(
-        &scenario,
-        "name: s
+    let text = "name: s
 targets: { lab: { lab: {} } }
 mix: [{ name: m, chat: { model: openai/gpt-lab, prompt: { synthetic: { tokens: { constant: 5 } } } } }]
 load: [{ name: l, closed: { concurrency: 8, requests: 8 } }]
-",
-    )
-    .unwrap();
+";
+    fs::write(&scenario, text).unwrap();
     let run = || {
         let output = Command::new(env!("CARGO_BIN_EXE_tollgate"))
             .arg("run")
@@ -109,6 +106,9 @@ load: [{ name: l, closed: { concurrency: 8, requests: 8 } }]
     let report = run();
     assert!(report.contains("self-test of 20"), "{report}");
     assert!(report.contains("us at closed 32"), "{report}");
+    fs::write(&scenario, format!("{text}timestamps: user\n")).unwrap();
+    assert!(!run().contains("self-test of"));
+    fs::write(&scenario, text).unwrap();
     let file = folder.path().join("selftest.json");
     let mut other: Certificate = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     other.host = "another".to_owned();

@@ -108,8 +108,8 @@ impl Session {
             Client::Direct => plan.scenario().timestamps,
             Client::Reqwest => Timestamps::User,
         });
-        info.client = format!("{}, {}", client_in_words(client), stamping.in_words());
-        info.selftest = selftest::standing(&args.output, plan.scenario(), &info.host);
+        info.client = client_in_words(client, &stamping);
+        info.selftest = selftest::standing(&args.output, plan.scenario(), &info);
         info.workers = args.workers.unwrap_or_else(engine::default_workers);
         let stamp = started.format(&format_description!(
             "[year][month][day]T[hour][minute][second]Z"
@@ -169,11 +169,7 @@ impl Session {
         self.collector.finish()?;
         let whole = self.run.join();
         let info = &mut self.collector.info;
-        info.client = format!(
-            "{}, {}",
-            client_in_words(self.client),
-            self.stamping.in_words()
-        );
+        info.client = client_in_words(self.client, &self.stamping);
         info.stamps = (self.client == Client::Direct).then(|| self.stamping.tally());
         Ended::new(self.collector, interrupted.first().copied(), whole)
     }
@@ -282,11 +278,11 @@ pub(super) fn host() -> String {
     )
 }
 
-/// The HTTP client and its protocol in words.
-pub(super) fn client_in_words(client: Client) -> String {
+/// The HTTP client, its protocol, and who stamps its reads, in words.
+pub(super) fn client_in_words(client: Client, stamping: &Stamping) -> String {
     let name = match client {
         Client::Direct => "direct",
         Client::Reqwest => "reqwest",
     };
-    format!("{name}, HTTP/1.1")
+    format!("{name}, HTTP/1.1, {}", stamping.in_words())
 }

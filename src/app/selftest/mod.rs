@@ -24,7 +24,7 @@ use crate::judge::{self, Certificate, Clocks, Load, Measured, Round, SELFTEST_SC
 use crate::lab::Truth;
 use crate::plan::Plan;
 use crate::report;
-use crate::results::Standing;
+use crate::results::{RunInfo, Standing};
 use crate::sample::Sample;
 use crate::scenario::{Client, Pace, Scenario, Shape, Timestamps};
 use crate::schedule::{self, Due};
@@ -51,6 +51,7 @@ pub(super) fn selftest(args: &SelftestArgs) -> anyhow::Result<Exit> {
     let mut child = Child::start()?;
     let stamping = Stamping::new(Timestamps::default());
     let mapping_error = clock.error() + child.mapping_error();
+    let client = run::client_in_words(Client::Direct, &stamping);
     let files = files.min(child.files());
     let workers = engine::default_workers();
     let mut rounds = Vec::new();
@@ -84,11 +85,11 @@ pub(super) fn selftest(args: &SelftestArgs) -> anyhow::Result<Exit> {
         tollgate: env!("CARGO_PKG_VERSION").to_owned(),
         debug_build: cfg!(debug_assertions),
         host: run::host(),
-        client: run::client_in_words(Client::Direct),
+        client,
         workers,
         quick: args.quick,
         timestamps: stamping.in_words(),
-        mapping_error_us: mapping_error.as_nanos() as f64 / 1e3,
+        mapping_error_us: (mapping_error + stamping.error()).as_nanos() as f64 / 1e3,
         passed: ran.clone().next().is_some() && ran.all(Measured::passed),
         rounds,
     };
@@ -160,7 +161,7 @@ impl Bench {
         let truths: Vec<Truth> = child.truth()?;
         let clocks = Clocks {
             zero: self.clock.nanos(clock.instant(Offset::ZERO)),
-            mapping_error: self.mapping_error,
+            mapping_error: self.mapping_error + self.stamping.error(),
         };
         let keyed: Vec<(u64, Sample)> = rows
             .into_iter()
@@ -180,18 +181,18 @@ fn key(plan: &Plan, row: &Sample) -> u64 {
     Truth::key_of(&shot::build(plan, &arrival).body)
 }
 
-/// The certificate that a run of `scenario` stands on: one that passed, of this machine and version, in
-/// the same folder for results.
-pub(super) fn standing(root: &Path, scenario: &Scenario, host: &str) -> Option<Standing> {
+/// The certificate that a run of `scenario` stands on: one that passed, of this machine, version, client
+/// and its stamps, in the same folder for results.
+pub(super) fn standing(root: &Path, scenario: &Scenario, run: &RunInfo) -> Option<Standing> {
     let path: PathBuf = root.join(FILE);
     let text = std::fs::read_to_string(&path).ok()?;
     let certificate: Certificate = serde_json::from_str(&text).ok()?;
     let same = certificate.schema == SELFTEST_SCHEMA
         && certificate.passed
-        && certificate.host == host
+        && certificate.host == run.host
         && certificate.tollgate == env!("CARGO_PKG_VERSION")
         && certificate.debug_build == cfg!(debug_assertions)
-        && certificate.client == run::client_in_words(scenario.client);
+        && certificate.client == run.client;
     let (round, errors) = certificate.nearest(load(scenario)?).filter(|_| same)?;
     Some(Standing {
         file: path.display().to_string(),

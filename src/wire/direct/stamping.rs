@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +76,11 @@ impl Stamping {
             implausible: load(&self.shared.implausible),
             error_ns: load(&self.shared.error_ns),
         }
+    }
+
+    /// The most by which a kernel stamp may be off on the run's clock, so far.
+    pub fn error(&self) -> Duration {
+        Duration::from_nanos(self.tally().error_ns)
     }
 
     /// Which stamps there are, and where some reads had others, how many.
