@@ -21,7 +21,6 @@ use crate::record::Summary;
 use crate::report;
 use crate::results::{Interruption, RunFolder, RunInfo};
 use crate::scenario::{Client, Place, Timestamps};
-use crate::schedule::forecast;
 use crate::wire::{Clock, DirectWire, Endpoint, ReqwestWire, Stamping};
 
 /// How often progress is shown and files are brought up to date.
@@ -97,9 +96,7 @@ struct Session {
 impl Session {
     fn begin(plan: &Arc<Plan>, endpoint: &Endpoint, args: &RunArgs) -> anyhow::Result<Self> {
         let started = OffsetDateTime::now_utc();
-        let forecast = forecast(plan);
-        let arrivals = forecast.phases.iter().map(|phase| phase.arrivals).collect();
-        let mut info = RunInfo::new(plan, &endpoint.base_url, arrivals);
+        let mut info = RunInfo::new(plan, &endpoint.base_url);
         let utc = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
         info.started_utc = started.format(&utc)?;
         info.host = host();
@@ -118,8 +115,9 @@ impl Session {
         let folder = RunFolder::create(&args.output, &stamp, unix, &info)
             .context("the results folder can't be written; choose another with -o")?;
         let workers = info.workers;
+        let arrivals = info.phases.iter().map(|phase| phase.planned_arrivals);
+        let progress = Progress::new(arrivals.sum());
         let collector = Collector::new(info, folder, endpoint.key.clone());
-        let progress = Progress::new(forecast.arrivals);
         let control = Control::default();
         let clock = Clock::start();
         let timeouts = plan.scenario().timeouts;

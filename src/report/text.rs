@@ -173,7 +173,7 @@ fn counts(info: &RunInfo, summary: &Summary, total: &ScopeSummary) -> String {
         count.failed,
         totals.error_rate * 100.0
     );
-    out += &errors(total);
+    out += &errors(summary, total);
     if totals.empty_answers > 0 {
         out += &format!(
             "empty       {} ok answers held no token\n",
@@ -219,20 +219,38 @@ fn chunks_in_words(totals: &crate::record::Totals) -> String {
     format!("; {per_chunk:.2} tokens/chunk, {coalesced:.1} % of chunks came with another")
 }
 
-fn errors(scope: &ScopeSummary) -> String {
+/// Failures by kind: how many, in which recipes where there are several, and what was said last.
+fn errors(summary: &Summary, total: &ScopeSummary) -> String {
+    let recipes: Vec<&ScopeSummary> = summary
+        .scopes
+        .iter()
+        .filter(|scope| scope.recipe().is_some())
+        .collect();
+    let within = |outcome: &str| {
+        let of = |scope: &&ScopeSummary| {
+            let error = scope.errors.iter().find(|error| error.outcome == outcome)?;
+            Some(format!("{} {}", scope.recipe()?, error.count))
+        };
+        let told: Vec<String> = recipes.iter().filter_map(of).collect();
+        if recipes.len() > 1 {
+            format!("  ({})", told.join(", "))
+        } else {
+            String::new()
+        }
+    };
     let line = |error: &crate::record::ErrorCount| {
         let said = error
             .last_message
             .as_deref()
             .map(|said| format!("  \"{said}\""));
+        let (kind, count) = (&error.outcome, error.count);
         format!(
-            "  {:<20}{:>6}{}\n",
-            error.outcome,
-            error.count,
+            "  {kind:<20}{count:>6}{}{}\n",
+            within(kind),
             said.unwrap_or_default()
         )
     };
-    scope.errors.iter().map(line).collect()
+    total.errors.iter().map(line).collect()
 }
 
 fn slos_in_words(slos: &Slos) -> String {

@@ -7,7 +7,7 @@ use crate::judge::Validity;
 use crate::plan::Plan;
 use crate::record::{PhaseRecord, Summary};
 use crate::scenario::{Place, Slos};
-use crate::schedule::planned_length;
+use crate::schedule::{planned_arrivals, planned_length};
 use crate::wire::StampTally;
 
 /// What a run was. No secret is in it.
@@ -132,7 +132,7 @@ pub struct PhaseInfo {
 
 impl RunInfo {
     /// What is known of a run before it starts. The caller fills in what only it knows.
-    pub fn new(plan: &Plan, target_url: &str, arrivals: Vec<Option<u64>>) -> Self {
+    pub fn new(plan: &Plan, target_url: &str) -> Self {
         let scenario = plan.scenario();
         let kind = match &scenario.target.place {
             Place::Lab { .. } => "lab".to_owned(),
@@ -140,15 +140,14 @@ impl RunInfo {
         };
         let phases = plan
             .phases()
-            .zip(arrivals)
-            .map(|((id, phase), planned_arrivals)| PhaseInfo {
+            .map(|(id, phase)| PhaseInfo {
                 name: phase.name.clone(),
                 warmup: phase.warmup,
                 shape: phase.in_words(),
                 planned_ms: planned_length(plan, id).map(Offset::from),
                 started_ms: None,
                 ended_ms: None,
-                planned_arrivals,
+                planned_arrivals: planned_arrivals(plan, id),
             })
             .collect();
         Self {

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{phase_arrivals, planned_length};
+use super::{phase_arrivals, planned_arrivals, planned_length};
 use crate::base::{Money, tokens};
 use crate::plan::{PhaseId, Plan};
-use crate::scenario::Shape;
 
 /// Arrivals of a phase that are looked at one by one; beyond, their figures are scaled up.
 const LOOKED_AT: usize = 20_000;
@@ -77,7 +76,7 @@ pub fn forecast(plan: &Plan) -> Forecast {
     let phases: Vec<PhaseForecast> = plan
         .phases()
         .map(|(id, phase)| {
-            let arrivals = count(plan, id);
+            let arrivals = planned_arrivals(plan, id);
             if let Some(total) = arrivals {
                 scaled |= total > LOOKED_AT as u64;
                 add_requests(plan, id, total, &mut recipes);
@@ -100,21 +99,6 @@ pub fn forecast(plan: &Plan) -> Forecast {
         phases,
         recipes,
         scaled,
-    }
-}
-
-/// The arrivals of a phase, `None` where the answers decide.
-fn count(plan: &Plan, id: PhaseId) -> Option<u64> {
-    let phase = &plan.scenario().phases[usize::from(id.0)];
-    match phase.shape {
-        Shape::Closed { .. } if phase.bound.duration.is_some() => None,
-        Shape::Closed { .. } => phase.bound.requests,
-        Shape::Open { pace, .. } => Some(super::pace::count(
-            pace,
-            plan.scenario().seed,
-            id,
-            phase.bound,
-        )),
     }
 }
 

@@ -99,6 +99,19 @@ pub fn arrivals(plan: &Plan) -> impl Iterator<Item = Arrival> {
         .flat_map(move |(id, _)| phase_arrivals(plan, id))
 }
 
+/// How many arrivals a phase has by the plan: `None` for a closed loop bounded by time, where the
+/// answers decide.
+pub fn planned_arrivals(plan: &Plan, phase: PhaseId) -> Option<u64> {
+    let spec = &plan.scenario().phases[usize::from(phase.0)];
+    match spec.shape {
+        Shape::Closed { .. } if spec.bound.duration.is_some() => None,
+        Shape::Closed { .. } => spec.bound.requests,
+        Shape::Open { pace, .. } => {
+            Some(pace::count(pace, plan.scenario().seed, phase, spec.bound))
+        }
+    }
+}
+
 /// How long the arrivals of a phase take by the plan: `None` for a closed loop bounded by requests,
 /// whose length the answers decide.
 pub fn planned_length(plan: &Plan, phase: PhaseId) -> Option<Duration> {

@@ -10,11 +10,11 @@ mod reqwest;
 mod retry_after;
 
 use std::future::Future;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::base::{Offset, Secret};
+use crate::scenario::Timeouts;
 use crate::shot::Shot;
 
 pub use self::reqwest::ReqwestWire;
@@ -67,7 +67,7 @@ pub struct Endpoint {
     pub key: Option<Secret>,
 }
 
-/// The idle timeout and the whole deadline of a request, once they are known.
+/// When patience with a request ends, and which patience it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline {
     /// When patience ends.
@@ -77,18 +77,23 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// The nearest deadline at `now` of a request with these timeouts.
-    fn nearest(timeouts: &crate::scenario::Timeouts, reading: &Reading, now: Offset) -> Self {
-        let sent = reading.marks().sent.unwrap_or(now);
-        let first = |after: Duration, kind, from: Offset| Self {
-            at: from + after,
-            kind,
+    /// The nearest deadline of a request that was last heard of at `heard`.
+    fn nearest(timeouts: &Timeouts, reading: &Reading, heard: Offset) -> Self {
+        let sent = reading.marks().sent.unwrap_or(heard);
+        let whole = Self {
+            at: sent + timeouts.request,
+            kind: TimeoutKind::Request,
         };
-        let whole = first(timeouts.request, TimeoutKind::Request, sent);
         let next = if reading.awaits_first_token() {
-            first(timeouts.first_token, TimeoutKind::FirstToken, sent)
+            Self {
+                at: sent + timeouts.first_token,
+                kind: TimeoutKind::FirstToken,
+            }
         } else if reading.marks().headers.is_some() {
-            first(timeouts.idle, TimeoutKind::Idle, now)
+            Self {
+                at: heard + timeouts.idle,
+                kind: TimeoutKind::Idle,
+            }
         } else {
             whole
         };
