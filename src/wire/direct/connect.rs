@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
-use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_util::either::Either;
 
-use super::connection::{self, Connection};
+use super::http1::Connection;
 use super::stamped::Stamped;
 use super::stamping::Stamping;
 use crate::wire::{Clock, Connecting, Failure};
@@ -93,16 +93,16 @@ impl Connector {
             connect: connected.since(resolved),
             tls: Duration::ZERO,
         };
-        let connection = match &self.tls {
-            None => connection::handshake(TokioIo::new(socket), stamps).await,
+        let socket = match &self.tls {
+            None => Either::Left(socket),
             Some((tls, name)) => {
                 let secured = tls.connect(name.clone(), socket).await;
                 let secured = secured.map_err(|error| Failure::Tls(error.to_string()))?;
                 phases.tls = self.clock.now().since(connected);
-                connection::handshake(TokioIo::new(secured), stamps).await
+                Either::Right(Box::new(secured))
             }
         };
-        Ok((connection?, phases))
+        Ok((Connection::new(socket, stamps), phases))
     }
 
     async fn resolve(&self) -> Result<Vec<SocketAddr>, Failure> {

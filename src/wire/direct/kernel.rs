@@ -30,8 +30,8 @@ mod linux {
 
     use super::Wall;
 
-    /// The most bytes of one read. The room for a read has to be zeroed first, whatever comes: hyper
-    /// offers 8 KiB, and up to 400 KiB after large answers.
+    /// The most bytes of one read, which bears one stamp. The room for a read is zeroed first where it
+    /// is not yet known to be, and hyper offers up to 400 KiB after large answers.
     const MOST: usize = 16 * 1024;
 
     /// The wall clock's time.

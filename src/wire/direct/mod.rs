@@ -5,8 +5,10 @@
 //! read and its stamp. On Linux the stamp is the kernel's, so that a busy client's marks are not late.
 
 mod connect;
-mod connection;
+mod http1;
+mod http2;
 mod kernel;
+mod patience;
 mod stamped;
 mod stamping;
 #[cfg(all(test, target_os = "linux"))]
@@ -14,30 +16,24 @@ mod tests;
 
 use std::sync::Mutex;
 
-use bytes::Bytes;
-use http::{HeaderValue, Request, Response, Uri, header};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use http::{HeaderValue, Uri};
 
 use super::{Clock, Endpoint, Failure, Reading, Wire};
 use crate::scenario::{Timeouts, Timestamps};
 use crate::shot::Shot;
 use connect::Connector;
-use connection::{Connection, Patience};
+use http1::{Connection, Preamble, Scratch};
+pub(super) use http2::failure as http_failure;
+use patience::Patience;
 pub use stamping::{StampTally, Stamping};
-
-pub(super) use connection::failure as http_failure;
-
-/// How long to wait for a connection to become reusable after an answer said that it was over.
-const LINGER: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// Sends requests over HTTP/1.1 connections of its own.
 #[derive(Debug)]
 pub struct DirectWire {
     connector: Connector,
     idle: Mutex<Vec<Connection>>,
-    base: Uri,
-    authorization: Option<HeaderValue>,
+    scratch: Scratch,
+    preamble: Preamble,
     timeouts: Timeouts,
     clock: Clock,
     stamping: Stamping,
@@ -66,17 +62,19 @@ impl DirectWire {
             None => None,
             Some(key) => {
                 let text = format!("Bearer {}", key.expose());
-                let mut value = HeaderValue::try_from(text).map_err(|_| DirectError::Key)?;
-                value.set_sensitive(true);
-                Some(value)
+                HeaderValue::try_from(&text).map_err(|_| DirectError::Key)?;
+                Some(text)
             }
         };
         let connector = Connector::new(&base, clock)?.ok_or_else(url)?;
+        // The path of a URL without one is a slash.
+        let path = base.path().trim_end_matches('/');
+        let preamble = Preamble::new(path, connector.host_header(), authorization.as_deref());
         Ok(Self {
             connector,
             idle: Mutex::default(),
-            base,
-            authorization,
+            scratch: Scratch::default(),
+            preamble,
             timeouts,
             clock,
             stamping: Stamping::new(Timestamps::default()),
@@ -92,34 +90,11 @@ impl DirectWire {
         }
     }
 
-    fn request(&self, shot: &Shot) -> Result<Request<Full<Bytes>>, Failure> {
-        let accept = if shot.stream {
-            "text/event-stream"
-        } else {
-            "application/json"
-        };
-        // The path of a URL without one is a slash.
-        let base = self.base.path().trim_end_matches('/');
-        let mut request = Request::post(format!("{base}{}", shot.path))
-            .header(header::HOST, self.connector.host_header())
-            .header(
-                header::USER_AGENT,
-                concat!("tollgate/", env!("CARGO_PKG_VERSION")),
-            )
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::ACCEPT, accept);
-        if let Some(authorization) = &self.authorization {
-            request = request.header(header::AUTHORIZATION, authorization);
-        }
-        let request = request.body(Full::new(shot.body.clone()));
-        request.map_err(|error| Failure::Malformed(format!("the request can't be made: {error}")))
-    }
-
     /// An idle connection that still lives, if there is one.
     async fn reuse(&self) -> Option<Connection> {
         loop {
             let mut connection = self.idle.lock().expect("never held over a panic").pop()?;
-            if connection.is_ready().await {
+            if connection.is_idle(&self.scratch).await {
                 return Some(connection);
             }
         }
@@ -139,95 +114,31 @@ impl DirectWire {
         reading.connected(Some(phases));
         Ok(connection)
     }
-
-    /// Reads the body until the answer or the connection is over. `true`: the body was read to its end.
-    async fn body(
-        &self,
-        connection: &mut Connection,
-        mut body: Incoming,
-        patience: &mut Patience,
-        reading: &mut Reading,
-    ) -> Result<bool, Failure> {
-        while !reading.is_done() {
-            let frame = connection.drive(body.frame(), patience, reading).await?;
-            match frame {
-                None => return Ok(true),
-                Some(Ok(frame)) => {
-                    if let Ok(bytes) = frame.into_data() {
-                        reading.bytes(&bytes, connection.last_read())?;
-                    }
-                }
-                Some(Err(error)) => return Err(connection::failure(&error)),
-            }
-        }
-        // The answer is over; reading on to the end of the body keeps the connection for reuse, and
-        // may bring accounts.
-        let rest = async {
-            loop {
-                match connection.drive(body.frame(), patience, reading).await {
-                    Ok(None) => return true,
-                    Ok(Some(Ok(frame))) => {
-                        let bytes = frame.into_data().unwrap_or_default();
-                        if reading.bytes(&bytes, connection.last_read()).is_err() {
-                            return false;
-                        }
-                    }
-                    _ => return false,
-                }
-            }
-        };
-        Ok(tokio::time::timeout(LINGER, rest).await.unwrap_or(false))
-    }
-}
-
-impl DirectWire {
-    /// Sends a request and reads the answer's head. A connection that was closed while it was idle,
-    /// before a byte of the request was written, is no failure: the request goes to another one.
-    async fn head(
-        &self,
-        mut request: Request<Full<Bytes>>,
-        patience: &mut Option<Patience>,
-        reading: &mut Reading,
-    ) -> Result<(Connection, Response<Incoming>), Failure> {
-        loop {
-            let mut connection = self.connection(reading).await?;
-            let handed_over = self.clock.now();
-            reading.sent(handed_over);
-            connection.begin();
-            let patience = patience.insert(Patience::new(self.timeouts, self.clock, reading));
-            let answer = connection.send(request);
-            let answer = connection.drive(answer, patience, reading).await;
-            // The first byte goes a little later than the request was handed over.
-            reading.sent(connection.first_write().unwrap_or(handed_over));
-            match answer? {
-                Ok(answer) => return Ok((connection, answer)),
-                Err(mut error) => match error.take_message() {
-                    Some(unsent) if reading.is_reused() => request = unsent,
-                    _ => return Err(connection::failure(error.error())),
-                },
-            }
-        }
-    }
 }
 
 impl Wire for DirectWire {
     async fn send(&self, shot: &Shot, reading: &mut Reading) -> Result<(), Failure> {
-        let request = self.request(shot)?;
-        let mut patience = None;
-        let (mut connection, answer) = self.head(request, &mut patience, reading).await?;
-        let mut patience = patience.expect("set before the head is awaited");
-        let (head, body) = answer.into_parts();
-        let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
-        reading.head(head.status.as_u16(), header, connection.last_read());
-        let whole = self
-            .body(&mut connection, body, &mut patience, reading)
-            .await?;
-        if whole && connection.is_ready().await {
-            self.idle
-                .lock()
-                .expect("never held over a panic")
-                .push(connection);
+        loop {
+            let mut connection = self.connection(reading).await?;
+            let handed_over = self.clock.now();
+            reading.sent(handed_over);
+            let mut patience = Patience::new(self.timeouts, self.clock, reading);
+            let exchange =
+                connection.exchange(&self.preamble, shot, &mut patience, reading, &self.scratch);
+            match exchange.await {
+                // A connection that was closed while it was idle, before a byte of the request was
+                // written, is no failure: the request goes to another one.
+                Err(Failure::Lost(_))
+                    if reading.is_reused() && connection.first_write().is_none() => {}
+                Err(failure) => return Err(failure),
+                Ok(keeps) => {
+                    if keeps {
+                        let mut idle = self.idle.lock().expect("never held over a panic");
+                        idle.push(connection);
+                    }
+                    return Ok(());
+                }
+            }
         }
-        Ok(())
     }
 }
