@@ -154,28 +154,41 @@ impl Plan {
     }
 
     /// What an arrival asks.
-    pub fn ask(&self, recipe: RecipeId, arrival: ArrivalId) -> Ask {
-        let recipe = self.recipe(recipe);
+    pub fn ask(&self, id: RecipeId, arrival: ArrivalId) -> Ask {
+        let recipe = self.recipe(id);
         let system = recipe
             .system
             .iter()
             .map(|text| message(Role::System, text.clone()));
         Ask {
             model: recipe.model.clone(),
-            messages: system
-                .chain(self.draw_prompt(&recipe.prompt, arrival))
-                .collect(),
+            messages: system.chain(self.draw_prompt(id, arrival)).collect(),
             stream: recipe.stream,
             include_usage: true,
             max_tokens: recipe.max_tokens,
         }
     }
 
-    fn draw_prompt(&self, prompt: &Prompt, arrival: ArrivalId) -> Vec<Message> {
-        let mut rng = self.scenario.seed.rng(Lane::Prompt, arrival.index());
-        match prompt {
-            Prompt::Rows(rows) => rows[rng.random_range(0..rows.len())].clone(),
+    /// The row of a prompt file that an arrival asks: arrivals of a recipe with the same row ask the
+    /// same. `None` where prompts are made up.
+    pub fn draw_row(&self, recipe: RecipeId, arrival: ArrivalId) -> Option<usize> {
+        match &self.recipe(recipe).prompt {
+            Prompt::Rows(rows) => {
+                let mut rng = self.scenario.seed.rng(Lane::Prompt, arrival.index());
+                Some(rng.random_range(0..rows.len()))
+            }
+            Prompt::Synthetic(_) => None,
+        }
+    }
+
+    fn draw_prompt(&self, recipe: RecipeId, arrival: ArrivalId) -> Vec<Message> {
+        match &self.recipe(recipe).prompt {
+            Prompt::Rows(rows) => {
+                let row = self.draw_row(recipe, arrival);
+                rows[row.expect("it has rows")].clone()
+            }
             Prompt::Synthetic(length) => {
+                let mut rng = self.scenario.seed.rng(Lane::Prompt, arrival.index());
                 let words = length.draw(&mut rng).max(1);
                 let first = rng.random::<u64>();
                 // A stride through the word list that is drawn too: prompts differ from their first

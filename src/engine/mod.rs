@@ -25,6 +25,7 @@ use crate::base::Offset;
 use crate::plan::{PhaseId, Plan};
 use crate::sample::Sample;
 use crate::schedule::Share;
+use crate::shot::Shots;
 use crate::wire::{Clock, Wire};
 
 pub use gauges::Gauges;
@@ -94,6 +95,7 @@ where
     let (sender, events) = mpsc::unbounded_channel();
     let gauges = Arc::new(Gauges::default());
     let team = Arc::new(Team::new(plan, workers, clock));
+    let shots = Arc::new(Shots::new(plan));
     let threads = (0..workers)
         .map(|index| {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -105,6 +107,7 @@ where
             };
             let worker = Worker::new(
                 Arc::clone(plan),
+                Arc::clone(&shots),
                 wire,
                 Arc::clone(&team),
                 Share { index, of: workers },

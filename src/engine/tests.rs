@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use super::sink::Sink;
 use super::team::Team;
 use super::worker::Worker;
+use crate::shot::Shots;
 use super::{Control, Event, Gauges};
 use crate::base::{Distribution, HumanDuration, Seed};
 use crate::dialect::{Message, Role};
@@ -152,6 +153,7 @@ async fn play(
         let share = Share { index, of: workers };
         let worker = Worker::new(
             Arc::clone(plan),
+            Arc::new(Shots::new(plan)),
             wire,
             Arc::clone(&team),
             share,

@@ -14,7 +14,7 @@ use crate::plan::{PhaseId, Plan};
 use crate::sample::Sample;
 use crate::scenario::{Phase, Shape};
 use crate::schedule::{self, Arrival, Due, Share};
-use crate::shot::{self, Shot};
+use crate::shot::{Shot, Shots};
 use crate::wire::{Clock, Failure, Reading, Wire};
 
 /// How often gathered rows are sent on.
@@ -31,6 +31,7 @@ pub(super) struct Worker<W> {
 /// What every request of a worker needs.
 struct Range<W> {
     plan: Arc<Plan>,
+    shots: Arc<Shots>,
     wire: W,
     clock: Clock,
     sink: Sink,
@@ -46,6 +47,7 @@ struct Gate {
 impl<W: Wire + Send + Sync + 'static> Worker<W> {
     pub(super) fn new(
         plan: Arc<Plan>,
+        shots: Arc<Shots>,
         wire: W,
         team: Arc<Team>,
         share: Share,
@@ -56,6 +58,7 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
         Self {
             range: Arc::new(Range {
                 plan,
+                shots,
                 wire,
                 clock,
                 sink,
@@ -145,7 +148,7 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
         for arrival in mine {
             let Due::At(at) = arrival.due else { continue };
             let due = start + at;
-            let shot = shot::build(&plan, &arrival);
+            let shot = self.range.shots.of(&arrival);
             tokio::select! {
                 biased;
                 () = self.control.stop.cancelled() => return,
@@ -332,7 +335,7 @@ impl<W: Wire> User<W> {
                 return;
             }
             let arrival = schedule::arrival(&plan, self.phase, number, Due::WhenReady);
-            let shot = shot::build(&plan, &arrival);
+            let shot = self.range.shots.of(&arrival);
             self.range.sink.gauges.arrive();
             let due = self.range.clock.now();
             self.range

@@ -5,6 +5,7 @@
 
 mod ask;
 mod gaps;
+mod number;
 mod read;
 mod text;
 mod write;

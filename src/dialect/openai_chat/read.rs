@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::not_json;
+use super::number::Number;
 use super::text::{Filled, Text, append};
 use crate::base::{Money, Usage};
 use crate::dialect::{Delta, DialectError, error_message};
@@ -21,12 +21,12 @@ struct AnswerIn<'a> {
     model: Text<'a>,
     #[serde(borrow, default)]
     choices: Option<Vec<ChoiceIn<'a>>>,
-    #[serde(default)]
-    usage: Option<Value>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
-    #[serde(default)]
-    request_breakdown: Option<Value>,
+    #[serde(borrow, default)]
+    request_breakdown: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -37,8 +37,8 @@ struct ChoiceIn<'a> {
     message: Option<TurnIn<'a>>,
     #[serde(borrow, default)]
     finish_reason: Text<'a>,
-    #[serde(default)]
-    request_breakdown: Option<Value>,
+    #[serde(borrow, default)]
+    request_breakdown: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -60,7 +60,12 @@ struct TurnIn<'a> {
 }
 
 pub(in crate::dialect) fn decode(data: &[u8]) -> Result<Delta<'_>, DialectError> {
-    let answer: AnswerIn<'_> = serde_json::from_slice(data).map_err(not_json)?;
+    // Looked at once as a whole, its many strings need not be one by one.
+    let answer: AnswerIn<'_> = match std::str::from_utf8(data) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(data),
+    }
+    .map_err(not_json)?;
     let mut delta = Delta {
         error: error_in(&answer, data),
         ..Delta::default()
@@ -88,8 +93,10 @@ pub(in crate::dialect) fn decode(data: &[u8]) -> Result<Delta<'_>, DialectError>
         delta.model = some_text(answer.model.0);
         delta.id = some_text(answer.id.0);
     }
-    delta.cost_reported = cost(breakdown.as_ref()).or_else(|| cost(answer.usage.as_ref()));
-    delta.usage = answer.usage.as_ref().and_then(usage);
+    let accounts: Accounts<'_> = fields(answer.usage);
+    let claim = breakdown.and_then(|breakdown| fields::<Claim>(Some(breakdown)).cost.0);
+    delta.cost_reported = claim.or(accounts.cost.0).and_then(Money::from_dollars);
+    delta.usage = accounts.usage();
     Ok(delta)
 }
 
@@ -123,40 +130,63 @@ fn add_turn<'a>(delta: &mut Delta<'a>, turn: TurnIn<'a>) {
     delta.tool_call |= turn.tool_calls.0 || turn.function_call.0;
 }
 
-/// The usage, where the server counted anything at all. A figure that is no count (some gateways send
-/// strings, floats or lists) is read as far as it makes sense: it must not spoil the answer.
-fn usage(usage: &Value) -> Option<Usage> {
-    let (input, output) = (
-        count(usage, "/prompt_tokens"),
-        count(usage, "/completion_tokens"),
-    );
-    let pages = count(usage, "/num_pages");
-    if input.is_none() && output.is_none() && pages.is_none() {
-        return None;
+/// What a usage holds. A figure that is no count (some gateways send strings, floats or lists) is read
+/// as far as it makes sense: it must not spoil the answer.
+#[derive(Default, Deserialize)]
+struct Accounts<'a> {
+    #[serde(default)]
+    prompt_tokens: Number,
+    #[serde(default)]
+    completion_tokens: Number,
+    #[serde(default)]
+    num_pages: Number,
+    #[serde(borrow, default)]
+    prompt_tokens_details: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    completion_tokens_details: Option<&'a RawValue>,
+    /// What the server claims that the answer cost, in US dollars.
+    #[serde(default)]
+    cost: Number,
+}
+
+#[derive(Default, Deserialize)]
+struct Details {
+    #[serde(default)]
+    cached_tokens: Number,
+    #[serde(default)]
+    reasoning_tokens: Number,
+}
+
+/// What a gateway's breakdown claims that the answer cost, in US dollars.
+#[derive(Default, Deserialize)]
+struct Claim {
+    #[serde(default)]
+    cost: Number,
+}
+
+/// The fields of an object; none where it is something else.
+fn fields<'a, T: Default + Deserialize<'a>>(json: Option<&'a RawValue>) -> T {
+    let object = json.map(RawValue::get).filter(|json| json.starts_with('{'));
+    let read = object.and_then(|object| serde_json::from_str(object).ok());
+    read.unwrap_or_default()
+}
+
+impl Accounts<'_> {
+    /// The usage, where the server counted anything at all.
+    fn usage(&self) -> Option<Usage> {
+        let (input, output) = (self.prompt_tokens.count(), self.completion_tokens.count());
+        let pages = self.num_pages.count();
+        if input.is_none() && output.is_none() && pages.is_none() {
+            return None;
+        }
+        let of_input: Details = fields(self.prompt_tokens_details);
+        let of_output: Details = fields(self.completion_tokens_details);
+        Some(Usage {
+            input_tokens: input.unwrap_or(0),
+            cached_input_tokens: of_input.cached_tokens.count().unwrap_or(0),
+            output_tokens: output.unwrap_or(0),
+            reasoning_tokens: of_output.reasoning_tokens.count().unwrap_or(0),
+            pages,
+        })
     }
-    Some(Usage {
-        input_tokens: input.unwrap_or(0),
-        cached_input_tokens: count(usage, "/prompt_tokens_details/cached_tokens").unwrap_or(0),
-        output_tokens: output.unwrap_or(0),
-        reasoning_tokens: count(usage, "/completion_tokens_details/reasoning_tokens").unwrap_or(0),
-        pages,
-    })
-}
-
-/// A whole number that is not negative, also where it is written as a float or a string.
-fn count(json: &Value, pointer: &str) -> Option<u64> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    let found = json.pointer(pointer)?;
-    let number = number(found).filter(|n| n.fract() == 0.0 && (0.0..=EXACT).contains(n));
-    found.as_u64().or_else(|| number.map(|n| n as u64))
-}
-
-/// A number, also where it is written as a string.
-fn number(json: &Value) -> Option<f64> {
-    json.as_f64().or_else(|| json.as_str()?.trim().parse().ok())
-}
-
-/// What a server claims that the answer cost, in US dollars: `cost` of a usage or a breakdown.
-fn cost(json: Option<&Value>) -> Option<Money> {
-    number(json?.get("cost")?).and_then(Money::from_dollars)
 }
