@@ -35,7 +35,12 @@ struct FakeWire<F> {
 }
 
 impl<F: Fn(u64) -> Duration + Send + Sync> Wire for FakeWire<F> {
-    async fn send(&self, shot: &Shot, reading: &mut Reading) -> Result<(), Failure> {
+    async fn send(
+        &self,
+        shot: &Shot,
+        _user: Option<u32>,
+        reading: &mut Reading,
+    ) -> Result<(), Failure> {
         reading.sent(self.clock.now());
         let now = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
         self.most_in_flight.fetch_max(now, Ordering::Relaxed);

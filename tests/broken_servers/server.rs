@@ -192,8 +192,10 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn new(kind: Kind, base_url: String, timeouts: Timeouts) -> Self {
         let clock = Clock::start();
-        let key = None;
-        let endpoint = Endpoint { base_url, key };
+        let endpoint = Endpoint {
+            base_url,
+            ..Endpoint::default()
+        };
         let wire = match kind {
             Kind::Direct => {
                 let wire = DirectWire::new(&endpoint, timeouts, clock).unwrap();
@@ -221,8 +223,8 @@ impl Client {
         let mut reading = Reading::new(shot.dialect, stream);
         let sent = async {
             match &self.wire {
-                AnyWire::Direct(wire) => wire.send(&shot, &mut reading).await,
-                AnyWire::Reqwest(wire) => wire.send(&shot, &mut reading).await,
+                AnyWire::Direct(wire) => wire.send(&shot, None, &mut reading).await,
+                AnyWire::Reqwest(wire) => wire.send(&shot, None, &mut reading).await,
             }
         };
         let result = tokio::time::timeout(LONGEST * 2, sent).await;

@@ -7,23 +7,24 @@
 mod connect;
 mod connection;
 mod kernel;
+mod pool;
+mod socket;
 mod stamped;
 mod stamping;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
-
-use std::sync::Mutex;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 
-use super::{Clock, Endpoint, Failure, Reading, Wire};
-use crate::scenario::{Timeouts, Timestamps};
+use super::{Clock, Endpoint, Failure, Preopened, Reading, Wire};
+use crate::scenario::{Http, Timeouts, Timestamps};
 use crate::shot::Shot;
 use connect::Connector;
 use connection::{Connection, Patience};
+use pool::Pool;
 pub use stamping::{StampTally, Stamping};
 
 pub(super) use connection::failure as http_failure;
@@ -35,7 +36,7 @@ const LINGER: std::time::Duration = std::time::Duration::from_millis(100);
 #[derive(Debug)]
 pub struct DirectWire {
     connector: Connector,
-    idle: Mutex<Vec<Connection>>,
+    pool: Pool,
     base: Uri,
     authorization: Option<HeaderValue>,
     timeouts: Timeouts,
@@ -52,7 +53,10 @@ pub enum DirectError {
     /// The key can't stand in a header.
     #[error("the key holds characters that can't be sent in a header")]
     Key,
-    /// The system's certificates can't be used.
+    /// This wire speaks HTTP/1.1 only.
+    #[error("the direct client does not speak HTTP/2")]
+    Http2,
+    /// The certificates can't be used.
     #[error("TLS can't be set up: {0}")]
     Tls(#[from] rustls::Error),
 }
@@ -60,6 +64,9 @@ pub enum DirectError {
 impl DirectWire {
     /// A wire to `endpoint` with connections of its own, stamped by the kernel where it can.
     pub fn new(endpoint: &Endpoint, timeouts: Timeouts, clock: Clock) -> Result<Self, DirectError> {
+        if endpoint.policy.http == Http::Two {
+            return Err(DirectError::Http2);
+        }
         let url = || DirectError::Url(endpoint.base_url.clone());
         let base: Uri = endpoint.base_url.parse().map_err(|_| url())?;
         let authorization = match &endpoint.key {
@@ -71,10 +78,10 @@ impl DirectWire {
                 Some(value)
             }
         };
-        let connector = Connector::new(&base, clock)?.ok_or_else(url)?;
+        let connector = Connector::new(endpoint, clock)?.ok_or_else(url)?;
         Ok(Self {
             connector,
-            idle: Mutex::default(),
+            pool: Pool::new(endpoint.policy.sharing),
             base,
             authorization,
             timeouts,
@@ -111,22 +118,19 @@ impl DirectWire {
         if let Some(authorization) = &self.authorization {
             request = request.header(header::AUTHORIZATION, authorization);
         }
+        if self.pool.is_once() {
+            request = request.header(header::CONNECTION, "close");
+        }
         let request = request.body(Full::new(shot.body.clone()));
         request.map_err(|error| Failure::Malformed(format!("the request can't be made: {error}")))
     }
 
-    /// An idle connection that still lives, if there is one.
-    async fn reuse(&self) -> Option<Connection> {
-        loop {
-            let mut connection = self.idle.lock().expect("never held over a panic").pop()?;
-            if connection.is_ready().await {
-                return Some(connection);
-            }
-        }
-    }
-
-    async fn connection(&self, reading: &mut Reading) -> Result<Connection, Failure> {
-        if let Some(connection) = self.reuse().await {
+    async fn connection(
+        &self,
+        user: Option<u32>,
+        reading: &mut Reading,
+    ) -> Result<Connection, Failure> {
+        if let Some(connection) = self.pool.take(user).await {
             reading.connected(None);
             return Ok(connection);
         }
@@ -186,11 +190,12 @@ impl DirectWire {
     async fn head(
         &self,
         mut request: Request<Full<Bytes>>,
+        user: Option<u32>,
         patience: &mut Option<Patience>,
         reading: &mut Reading,
     ) -> Result<(Connection, Response<Incoming>), Failure> {
         loop {
-            let mut connection = self.connection(reading).await?;
+            let mut connection = self.connection(user, reading).await?;
             let handed_over = self.clock.now();
             reading.sent(handed_over);
             connection.begin();
@@ -211,10 +216,15 @@ impl DirectWire {
 }
 
 impl Wire for DirectWire {
-    async fn send(&self, shot: &Shot, reading: &mut Reading) -> Result<(), Failure> {
+    async fn send(
+        &self,
+        shot: &Shot,
+        user: Option<u32>,
+        reading: &mut Reading,
+    ) -> Result<(), Failure> {
         let request = self.request(shot)?;
         let mut patience = None;
-        let (mut connection, answer) = self.head(request, &mut patience, reading).await?;
+        let (mut connection, answer) = self.head(request, user, &mut patience, reading).await?;
         let mut patience = patience.expect("set before the head is awaited");
         let (head, body) = answer.into_parts();
         let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
@@ -222,12 +232,13 @@ impl Wire for DirectWire {
         let whole = self
             .body(&mut connection, body, &mut patience, reading)
             .await?;
-        if whole && connection.is_ready().await {
-            self.idle
-                .lock()
-                .expect("never held over a panic")
-                .push(connection);
+        if whole {
+            self.pool.give(user, connection).await;
         }
         Ok(())
+    }
+
+    async fn preopen(&self, wanted: u32) -> Preopened {
+        pool::preopen(self, wanted).await
     }
 }
