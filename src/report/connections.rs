@@ -12,9 +12,9 @@ pub(super) fn connections(info: &RunInfo) -> String {
             phase.name, opened.idle, opened.wanted, opened.took_ms
         ))
     });
-    let lines = Some(said).filter(|said| !said.is_empty()).into_iter();
-    lines
-        .chain(opened)
-        .map(|line| format!("connections: {line}\n"))
-        .collect()
+    let lines = Some(said).filter(|said| !said.is_empty());
+    let lines = lines.into_iter().chain(opened);
+    lines.fold(String::new(), |out, line| {
+        out + &format!("connections: {line}\n")
+    })
 }
