@@ -181,7 +181,7 @@ async fn play(
             Event::Rows(batch) => rows.extend(batch),
             Event::PhaseStarted(phase, at) => recorder.phase_started(phase, at),
             Event::PhaseEnded(phase, at) => recorder.phase_ended(phase, at),
-            Event::WorkerDone(_) => {}
+            Event::Preopened(..) | Event::WorkerDone(_) => {}
         }
     }
     for row in &rows {

@@ -180,7 +180,7 @@ impl Kind {
 
 enum AnyWire {
     Direct(Box<DirectWire>),
-    Reqwest(ReqwestWire),
+    Reqwest(Box<ReqwestWire>),
 }
 
 /// A wire and its clock.
@@ -201,7 +201,9 @@ impl Client {
                 let wire = DirectWire::new(&endpoint, timeouts, clock).unwrap();
                 AnyWire::Direct(Box::new(wire))
             }
-            Kind::Reqwest => AnyWire::Reqwest(ReqwestWire::new(endpoint, timeouts, clock).unwrap()),
+            Kind::Reqwest => AnyWire::Reqwest(Box::new(
+                ReqwestWire::new(endpoint, timeouts, clock).unwrap(),
+            )),
         };
         Self { wire, clock }
     }

@@ -50,7 +50,7 @@ async fn a_connection_that_died_while_idle_is_opened_anew() {
     let target = format!("url: \"{}\"", server.url());
     let client = Client::new(folder.path(), "direct", &target).await;
     assert_eq!(client.direct().preopen(3).await.idle, 3);
-    server.hang_up();
+    server.seen.hang_up.notify_waiters();
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert_eq!(client.direct().preopen(3).await.idle, 3);
     assert_eq!(server.seen.opened(), 6);

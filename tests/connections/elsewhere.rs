@@ -55,7 +55,7 @@ async fn reads_of_a_unix_socket_are_counted_as_user_stamps() {
     let target = "url: \"http://gateway.test/v1\", connect_to: \"unix:gateway.sock\"";
     let endpoint = endpoint(folder.path(), "direct", target).await;
     let stamping = Stamping::new(Timestamps::Kernel);
-    let wire = Client::stamped(endpoint, &stamping);
+    let wire = Client::stamped(&endpoint, &stamping);
     assert_eq!(wire.send(None).await.outcome, Outcome::Ok);
     let tally = stamping.tally();
     assert!(tally.user > 0 && tally.kernel == 0, "{tally:?}");

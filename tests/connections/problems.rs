@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use tollgate::scenario::Problem;
+
 use crate::authority::{Clients, found};
 use crate::wires::{CLOSED, folder, load};
 
@@ -13,7 +15,7 @@ const HTTPS: &str = "url: https://a.test/v1";
 #[track_caller]
 fn told(folder: &Path, client: &str, target: &str, phase: &str, at: &str, said: &str) {
     let problems = load(folder, client, target, phase).unwrap_err();
-    let all: Vec<&str> = problems.iter().map(|problem| problem.message()).collect();
+    let all: Vec<&str> = problems.iter().map(Problem::message).collect();
     assert_eq!(all, [said], "{target}");
     let problem = &problems[0];
     let text = &problem.source().text;

@@ -19,7 +19,8 @@ async fn asked(
     let target = format!("url: \"https://{name}/v1\", connect_to: \"{to}\"{tls}");
     let wire = Client::new(folder.path(), client, &target).await;
     let exchange = wire.send(None).await;
-    (exchange, server.seen.secured())
+    let seen = server.seen.secured.lock().unwrap().clone();
+    (exchange, seen)
 }
 
 const CA: &str = ", tls: { ca: ca.pem }";
@@ -69,7 +70,7 @@ async fn http_2_is_asked_for_in_the_handshake_and_spoken_unasked_without_one() {
     let target = format!("url: \"{url}\", http: 2, tls: {{ insecure: true }}");
     let wire = Client::new(folder.path(), "reqwest", &target).await;
     assert_ne!(wire.send(None).await.outcome, Outcome::Ok);
-    assert_eq!(server.seen.secured()[0].0, "h2");
+    assert_eq!(server.seen.secured.lock().unwrap()[0].0, "h2");
 
     let server = Server::tcp().await;
     let target = format!("url: \"{}\", http: 2", server.url());

@@ -25,9 +25,9 @@ pub(crate) struct Seen {
     heads: Mutex<Vec<String>>,
     /// Of each connection that was secured: the HTTP that was agreed on, and whether the client said
     /// who it is.
-    secured: Mutex<Vec<(String, bool)>>,
-    /// Ends every connection.
-    hang_up: Notify,
+    pub(crate) secured: Mutex<Vec<(String, bool)>>,
+    /// Ends every connection that is open and not secured.
+    pub(crate) hang_up: Notify,
 }
 
 impl Seen {
@@ -38,10 +38,6 @@ impl Seen {
     /// The heads of the requests, in small letters.
     pub(crate) fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
-    }
-
-    pub(crate) fn secured(&self) -> Vec<(String, bool)> {
-        self.secured.lock().unwrap().clone()
     }
 }
 
@@ -115,11 +111,6 @@ impl Server {
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}/v1", self.address)
-    }
-
-    /// Ends all connections that are open.
-    pub(crate) fn hang_up(&self) {
-        self.seen.hang_up.notify_waiters();
     }
 
     pub(crate) fn port(&self) -> u16 {

@@ -61,7 +61,7 @@ pub(crate) fn folder() -> TempDir {
 
 enum Either {
     Direct(Box<DirectWire>),
-    Reqwest(ReqwestWire),
+    Reqwest(Box<ReqwestWire>),
 }
 
 /// A wire and its clock.
@@ -81,15 +81,17 @@ impl Client {
             let wire = DirectWire::new(&endpoint, PATIENT, clock).unwrap();
             Either::Direct(Box::new(wire))
         } else {
-            Either::Reqwest(ReqwestWire::new(endpoint, PATIENT, clock).unwrap())
+            Either::Reqwest(Box::new(
+                ReqwestWire::new(endpoint, PATIENT, clock).unwrap(),
+            ))
         };
         Self { wire, clock }
     }
 
     /// The direct client, its reads counted by `stamping`.
-    pub(crate) fn stamped(endpoint: Endpoint, stamping: &Stamping) -> Self {
+    pub(crate) fn stamped(endpoint: &Endpoint, stamping: &Stamping) -> Self {
         let clock = Clock::start();
-        let wire = DirectWire::new(&endpoint, PATIENT, clock).unwrap();
+        let wire = DirectWire::new(endpoint, PATIENT, clock).unwrap();
         let wire = Either::Direct(Box::new(wire.with_stamping(stamping)));
         Self { wire, clock }
     }
