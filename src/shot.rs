@@ -112,7 +112,9 @@ mod tests {
     fn a_body_that_is_kept_is_the_one_that_would_be_built() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/smoke.yaml");
         let scenario = load(&path, &|_| None, &[], &Overrides::default());
-        let plan = Arc::new(Plan::new(scenario.expect("a shipped scenario has no problems")));
+        let plan = Arc::new(Plan::new(
+            scenario.expect("a shipped scenario has no problems"),
+        ));
         for room in [KEPT, 2_000, 0] {
             let shots = Shots::new(&plan);
             shots.room.store(room, Ordering::Relaxed);
@@ -123,7 +125,10 @@ mod tests {
             }
             let kept = shots.bodies.iter().flatten().filter_map(OnceLock::get);
             let kept: usize = kept.map(Bytes::len).sum();
-            assert!(kept <= room && (kept > 0 || room < KEPT), "{kept} of {room}");
+            assert!(
+                kept <= room && (kept > 0 || room < KEPT),
+                "{kept} of {room}"
+            );
         }
     }
 }

@@ -14,6 +14,12 @@ mod bad_input;
 mod broken_folder;
 #[path = "cli/closed.rs"]
 mod closed;
+#[cfg(unix)]
+#[path = "connections/authority.rs"]
+mod authority;
+#[cfg(unix)]
+#[path = "cli/connections.rs"]
+mod connections;
 #[path = "cli/exits.rs"]
 mod exits;
 #[path = "cli/output.rs"]
@@ -26,6 +32,9 @@ mod same_bytes;
 mod secrets;
 #[path = "cli/shipped.rs"]
 mod shipped;
+#[cfg(unix)]
+#[path = "connections/server.rs"]
+mod server;
 #[cfg(target_os = "linux")]
 #[path = "cli/signals.rs"]
 mod signals;

@@ -47,7 +47,7 @@ fn shot(model: &str, stream: bool, text: &str) -> Shot {
 
 async fn send(wire: &impl Wire, clock: Clock, shot: &Shot) -> Exchange {
     let mut reading = Reading::new(shot.dialect, shot.stream);
-    let result = wire.send(shot, &mut reading).await;
+    let result = wire.send(shot, None, &mut reading).await;
     reading.finish(result, clock.now())
 }
 
@@ -60,6 +60,7 @@ fn endpoint(lab: &Lab) -> Endpoint {
     Endpoint {
         base_url: lab.gateway_url.clone(),
         key: Some(lab.key.clone()),
+        ..Endpoint::default()
     }
 }
 
@@ -119,7 +120,7 @@ async fn never_more_connections_are_open_than_requests_are_in_flight() {
     let clock = Clock::start();
     let endpoint = Endpoint {
         base_url: url,
-        key: None,
+        ..Endpoint::default()
     };
     let wire = Arc::new(DirectWire::new(&endpoint, PATIENT, clock).unwrap());
     let mut users = tokio::task::JoinSet::new();
@@ -144,7 +145,7 @@ async fn a_connection_that_was_closed_while_idle_is_not_a_failure() {
     let clock = Clock::start();
     let endpoint = Endpoint {
         base_url: url,
-        key: None,
+        ..Endpoint::default()
     };
     let wire = DirectWire::new(&endpoint, PATIENT, clock).unwrap();
     for _ in 0..20 {
@@ -177,7 +178,7 @@ async fn both_clients_read_the_same_answers_and_failures() {
     let clock = Clock::start();
     let endpoint = Endpoint {
         base_url: lab.provider_url.clone(),
-        key: None,
+        ..Endpoint::default()
     };
     let direct = DirectWire::new(&endpoint, PATIENT, clock).unwrap();
     let reqwest = ReqwestWire::new(endpoint, PATIENT, clock).unwrap();

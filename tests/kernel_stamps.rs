@@ -72,7 +72,7 @@ fn lag(wanted: Timestamps) -> (Duration, Stamping) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = Endpoint {
         base_url: format!("http://{}/v1", listener.local_addr().unwrap()),
-        key: None,
+        ..Endpoint::default()
     };
     let (clock, stamping) = (Clock::start(), Stamping::new(wanted));
     let signs = Arc::new(Signs::default());
@@ -103,7 +103,7 @@ fn lag(wanted: Timestamps) -> (Duration, Stamping) {
             thread::sleep(BLOCK);
         });
         let mut reading = Reading::new(shot.dialect, shot.stream);
-        let result = wire.send(&shot, &mut reading).await;
+        let result = wire.send(&shot, None, &mut reading).await;
         busy.await.unwrap();
         reading.finish(result, clock.now())
     });

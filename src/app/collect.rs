@@ -52,6 +52,11 @@ impl Collector {
     /// Takes what the engine tells.
     pub(super) fn take(&mut self, event: Event) -> Result<(), ResultsError> {
         match event {
+            Event::Preopened(phase, opened) => {
+                let phase = &mut self.info.phases[usize::from(phase.0)];
+                phase.preopened.get_or_insert_default().add(&opened);
+                Ok(())
+            }
             Event::PhaseStarted(phase, at) => {
                 self.recorder.phase_started(phase, at);
                 self.counts.phase = usize::from(phase.0);
@@ -140,5 +145,6 @@ pub(super) fn health(info: &RunInfo, recorder: &Recorder) -> Health {
         planned_arrivals: whole.then(|| counted.iter().map(|(planned, _)| planned).sum()),
         arrivals: counted.iter().map(|(_, came)| came).sum(),
         worker_cpu: info.worker_cpu,
+        insecure: info.connections.insecure,
     }
 }

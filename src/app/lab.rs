@@ -41,10 +41,12 @@ impl Embedded {
                         Via::Gateway => Endpoint {
                             base_url: lab.gateway_url.clone(),
                             key: Some(lab.key.clone()),
+                            ..Endpoint::default()
                         },
                         Via::Provider => Endpoint {
                             base_url: lab.provider_url.clone(),
                             key: Some(lab.key.clone()),
+                            ..Endpoint::default()
                         },
                     };
                     let _ = tell.send(Ok(endpoint));

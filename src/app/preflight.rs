@@ -1,7 +1,7 @@
 //! Before the first request: is the target there, and does it take the key?
 
-use crate::base::Secret;
-use crate::scenario::{Kind, Timeouts};
+use crate::scenario::{Address, Kind, Policy, Timeouts};
+use crate::wire::{Endpoint, Failure, probe};
 
 /// What a preflight found wrong: a sentence, and what to do.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,12 +14,12 @@ pub(super) struct Refused {
 /// Asks the target for its models, which costs nothing. Only no answer, and a refusal of the key, stop
 /// the run: many endpoints have no list of models.
 pub(super) async fn check(
-    url: &str,
+    endpoint: &Endpoint,
     kind: Kind,
-    key: Option<&Secret>,
     key_from: &str,
     timeouts: &Timeouts,
 ) -> Result<(), Refused> {
+    let (url, key) = (&endpoint.base_url, endpoint.key.as_ref());
     let refused = |problem: String, help: String| Err(Refused { problem, help });
     if kind == Kind::Respan && key.is_none() {
         let problem = "there is no key for Respan's gateway".to_owned();
@@ -31,25 +31,7 @@ pub(super) async fn check(
     } else {
         "models"
     };
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let answer = async {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .connect_timeout(timeouts.connect)
-            .timeout(timeouts.connect * 2)
-            .build()?;
-        let request = client.get(format!("{url}/{path}"));
-        let request = match key {
-            Some(key) => request.bearer_auth(key.expose()),
-            None => request,
-        };
-        let answer = request.send().await?;
-        let status = answer.status().as_u16();
-        Ok::<_, reqwest::Error>((status, answer.bytes().await.unwrap_or_default()))
-    };
-    match answer.await {
+    match probe(endpoint, path, timeouts).await {
         Ok((status @ (401 | 403), body)) if kind != Kind::Respan => {
             let said = crate::dialect::error_message(&body).unwrap_or_default();
             let said = key.map_or(said.as_str().into(), |key| key.hide_in(&said));
@@ -63,13 +45,58 @@ pub(super) async fn check(
             )
         }
         Ok(_) => Ok(()),
-        Err(error) => {
-            let mut cause: &dyn std::error::Error = &error;
-            while let Some(next) = cause.source() {
-                cause = next;
-            }
-            let help = "check the URL and that the gateway is running; to try without one, use the embedded lab: tollgate run scenarios/smoke.yaml, or start one with: tollgate lab";
-            refused(format!("{url} can't be reached: {cause}"), help.to_owned())
-        }
+        Err(failure) => Err(unreachable(endpoint, &failure)),
     }
+}
+
+/// What a failure to reach the target means, and the next step.
+pub(super) fn unreachable(endpoint: &Endpoint, failure: &Failure) -> Refused {
+    let policy = &endpoint.policy;
+    let said = match failure {
+        Failure::Dns(said)
+        | Failure::Connect(said)
+        | Failure::Tls(said)
+        | Failure::Lost(said)
+        | Failure::Malformed(said) => said.clone(),
+        _ => "no answer in time".to_owned(),
+    };
+    let by = policy.connect_to.as_ref();
+    let by = by.map_or_else(String::new, |address| {
+        format!(" by `connect_to: {address}`")
+    });
+    Refused {
+        problem: format!("{}{by} can't be reached: {said}", endpoint.base_url),
+        help: next_step(policy, failure, &said),
+    }
+}
+
+fn next_step(policy: &Policy, failure: &Failure, said: &str) -> String {
+    let step = match (failure, &policy.connect_to) {
+        _ if said.contains("CertificateRequired") => {
+            "the server asks who the client is: give its certificate, `tls: { cert: client.pem, key: client.key }`"
+        }
+        (Failure::Tls(_), _) if said.contains("received fatal alert") => {
+            "the server refused to go on: check `cert` and `key` in `tls`, and the server's own log"
+        }
+        (Failure::Tls(_), _)
+            if said.contains("NotValidForName") || said.contains("not valid for") =>
+        {
+            "the certificate is for another name: put that name into `url`, and where to connect into `connect_to`"
+        }
+        (Failure::Tls(_), _) if policy.tls.ca.is_some() => {
+            "only the authorities in the file of `ca` are trusted: check that it is the one of this server"
+        }
+        (Failure::Tls(_), _) => {
+            "give the server's authority, `tls: { ca: file.pem }`; or check nothing, `tls: { insecure: true }`, and the report will say so"
+        }
+        (_, Some(Address::Unix(_))) => {
+            "check the path, that a server listens there, and that you may write to the socket"
+        }
+        (Failure::Dns(_), Some(_)) => "check the name of the host in `connect_to`",
+        (_, Some(_)) => "check `connect_to`, and that a server listens there",
+        _ => {
+            "check the URL and that the gateway is running; to try without one, use the embedded lab: tollgate run scenarios/smoke.yaml, or start one with: tollgate lab"
+        }
+    };
+    step.to_owned()
 }

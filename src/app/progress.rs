@@ -150,6 +150,7 @@ mod tests {
             started_ms: started.map(seconds),
             ended_ms: None,
             planned_arrivals: None,
+            preopened: None,
         }
     }
 

@@ -20,7 +20,7 @@ use crate::plan::Plan;
 use crate::record::Summary;
 use crate::report;
 use crate::results::{Interruption, RunFolder, RunInfo};
-use crate::scenario::{Client, Place, Timestamps};
+use crate::scenario::{Address, Client, Http, Place, Timestamps};
 use crate::wire::{Clock, DirectWire, Endpoint, ReqwestWire, Stamping};
 
 /// How often progress is shown and files are brought up to date.
@@ -35,14 +35,19 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let (endpoint, _lab) = match runtime.block_on(target(&plan, args)) {
-        Ok(target) => target?,
-        Err(refused) => {
-            terminal::error(&refused.to_string());
-            return Ok(Exit::Preflight);
-        }
+    let refused = |refused: preflight::Refused| {
+        terminal::error(&refused.to_string());
+        Ok(Exit::Preflight)
     };
-    let session = Session::begin(&plan, &endpoint, args)?;
+    let (mut endpoint, _lab) = match runtime.block_on(target(&plan, args)) {
+        Ok(target) => target?,
+        Err(why) => return refused(why),
+    };
+    let lookup = match runtime.block_on(look_up(&mut endpoint)) {
+        Ok(lookup) => lookup,
+        Err(why) => return refused(why),
+    };
+    let session = Session::begin(&plan, &endpoint, lookup, args)?;
     let ended = runtime.block_on(session.go())?;
     ended.report(args.json)
 }
@@ -58,7 +63,11 @@ async fn target(
             .context("the embedded lab can't be started")
             .map(|lab| (lab.endpoint.clone(), Some(lab)))),
         Place::Gateway {
-            url, kind, api_key, ..
+            url,
+            kind,
+            api_key,
+            policy,
+            ..
         } => {
             let by_flag = args
                 .scenario
@@ -70,16 +79,22 @@ async fn target(
             } else {
                 format!("`api_key` of the target `{}`", scenario.target.name)
             };
-            preflight::check(url, *kind, api_key.as_ref(), &key_from, &scenario.timeouts).await?;
-            Ok(Ok((
-                Endpoint {
-                    base_url: url.clone(),
-                    key: api_key.clone(),
-                },
-                None,
-            )))
+            let endpoint = Endpoint {
+                base_url: url.clone(),
+                key: api_key.clone(),
+                policy: policy.clone(),
+                addresses: None,
+            };
+            preflight::check(&endpoint, *kind, &key_from, &scenario.timeouts).await?;
+            Ok(Ok((endpoint, None)))
         }
     }
+}
+
+/// Looks up the target's addresses before the load, where the policy says so. How long it took.
+async fn look_up(endpoint: &mut Endpoint) -> Result<Option<Duration>, preflight::Refused> {
+    let found = endpoint.look_up().await;
+    found.map_err(|failure| preflight::unreachable(endpoint, &failure))
 }
 
 /// A run under way.
@@ -90,22 +105,32 @@ struct Session {
     control: Control,
     clock: Clock,
     client: Client,
+    http: Http,
     stamping: Stamping,
 }
 
 impl Session {
-    fn begin(plan: &Arc<Plan>, endpoint: &Endpoint, args: &RunArgs) -> anyhow::Result<Self> {
+    fn begin(
+        plan: &Arc<Plan>,
+        endpoint: &Endpoint,
+        lookup: Option<Duration>,
+        args: &RunArgs,
+    ) -> anyhow::Result<Self> {
         let started = OffsetDateTime::now_utc();
         let mut info = RunInfo::new(plan, &endpoint.base_url);
+        info.connections
+            .looked_up(endpoint.addresses.as_deref(), lookup);
         let utc = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
         info.started_utc = started.format(&utc)?;
         info.host = host();
         let client = plan.scenario().client;
-        let stamping = Stamping::new(match client {
-            Client::Direct => plan.scenario().timestamps,
-            Client::Reqwest => Timestamps::User,
+        let http = endpoint.policy.http;
+        let stamping = Stamping::new(match (client, &endpoint.policy.connect_to) {
+            // The kernel has no stamps for a Unix socket.
+            (Client::Reqwest, _) | (_, Some(Address::Unix(_))) => Timestamps::User,
+            (Client::Direct, _) => plan.scenario().timestamps,
         });
-        info.client = client_in_words(client, &stamping);
+        info.client = client_in_words(client, http, &stamping);
         info.selftest = selftest::standing(&args.output, plan.scenario(), &info);
         info.workers = args.workers.unwrap_or_else(engine::default_workers);
         let stamp = started.format(&format_description!(
@@ -136,6 +161,7 @@ impl Session {
             control,
             clock,
             client,
+            http,
             stamping,
         })
     }
@@ -167,7 +193,7 @@ impl Session {
         self.collector.finish()?;
         let whole = self.run.join();
         let info = &mut self.collector.info;
-        info.client = client_in_words(self.client, &self.stamping);
+        info.client = client_in_words(self.client, self.http, &self.stamping);
         info.stamps = (self.client == Client::Direct).then(|| self.stamping.tally());
         Ended::new(self.collector, interrupted.first().copied(), whole)
     }
@@ -277,10 +303,10 @@ pub(super) fn host() -> String {
 }
 
 /// The HTTP client, its protocol, and who stamps its reads, in words.
-pub(super) fn client_in_words(client: Client, stamping: &Stamping) -> String {
+pub(super) fn client_in_words(client: Client, http: Http, stamping: &Stamping) -> String {
     let name = match client {
         Client::Direct => "direct",
         Client::Reqwest => "reqwest",
     };
-    format!("{name}, HTTP/1.1, {}", stamping.in_words())
+    format!("{name}, {http}, {}", stamping.in_words())
 }

@@ -26,7 +26,7 @@ use crate::plan::{PhaseId, Plan};
 use crate::sample::Sample;
 use crate::schedule::Share;
 use crate::shot::Shots;
-use crate::wire::{Clock, Wire};
+use crate::wire::{Clock, Preopened, Wire};
 
 pub use gauges::Gauges;
 use sink::Sink;
@@ -36,6 +36,8 @@ use worker::Worker;
 /// What the engine tells while it runs.
 #[derive(Debug)]
 pub enum Event {
+    /// A worker has opened connections for a phase that is to begin.
+    Preopened(PhaseId, Preopened),
     /// A phase began; told before the first of its rows.
     PhaseStarted(PhaseId, Offset),
     /// A worker has no further arrivals in a phase.

@@ -11,7 +11,6 @@ use tokio::sync::mpsc;
 use super::sink::Sink;
 use super::team::Team;
 use super::worker::Worker;
-use crate::shot::Shots;
 use super::{Control, Event, Gauges};
 use crate::base::{Distribution, HumanDuration, Seed};
 use crate::dialect::{Message, Role};
@@ -25,6 +24,7 @@ use crate::scenario::{
 };
 use crate::schedule::{Share, arrivals};
 use crate::shot::Shot;
+use crate::shot::Shots;
 use crate::wire::{Clock, Failure, Outcome, Reading, Wire};
 
 /// A wire whose answer takes as long as `service` says of the request's number.
@@ -36,7 +36,12 @@ struct FakeWire<F> {
 }
 
 impl<F: Fn(u64) -> Duration + Send + Sync> Wire for FakeWire<F> {
-    async fn send(&self, shot: &Shot, reading: &mut Reading) -> Result<(), Failure> {
+    async fn send(
+        &self,
+        shot: &Shot,
+        _user: Option<u32>,
+        reading: &mut Reading,
+    ) -> Result<(), Failure> {
         reading.sent(self.clock.now());
         let now = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
         self.most_in_flight.fetch_max(now, Ordering::Relaxed);
@@ -178,7 +183,7 @@ async fn play(
             Event::Rows(batch) => rows.extend(batch),
             Event::PhaseStarted(phase, at) => recorder.phase_started(phase, at),
             Event::PhaseEnded(phase, at) => recorder.phase_ended(phase, at),
-            Event::WorkerDone(_) => {}
+            Event::Preopened(..) | Event::WorkerDone(_) => {}
         }
     }
     for row in &rows {

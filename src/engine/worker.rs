@@ -97,6 +97,7 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
         let mut planned = None;
         for (id, phase) in plan.phases() {
             if planned.is_none() {
+                self.preopen(id, phase).await;
                 tokio::select! {
                     () = self.team.gather() => {}
                     () = self.control.stop.cancelled() => {}
@@ -140,6 +141,27 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
         }
     }
 
+    /// Opens connections before a phase, as many as the scenario asks for and the phase can use.
+    async fn preopen(&self, id: PhaseId, phase: &Phase) {
+        let asked = self.range.plan.scenario().target.policy().preopen;
+        let most = match phase.shape {
+            Shape::Closed { concurrency, .. } => concurrency,
+            Shape::Open { max_in_flight, .. } => max_in_flight,
+        };
+        let requests = phase.bound.requests.unwrap_or(u64::MAX);
+        let most = u64::from(most).min(requests) as u32;
+        let wanted = self.share.part(asked.min(most));
+        if asked == 0 {
+            return;
+        }
+        tokio::select! {
+            () = self.control.stop.cancelled() => {}
+            opened = self.range.wire.preopen(wanted) => {
+                self.range.sink.tell(Event::Preopened(id, opened));
+            }
+        }
+    }
+
     /// Sends the arrivals of an open loop at their instants, whatever the answers do.
     async fn open(&self, id: PhaseId, start: Offset, gate: &Gate, in_flight: &mut JoinSet<()>) {
         let alarm = Alarm::new(self.range.clock);
@@ -170,8 +192,9 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
         let cut = self.control.cut.child_token();
         let end = phase.bound.duration.map(|duration| start + duration);
         let mut users = JoinSet::new();
-        for _ in 0..self.share.part(concurrency) {
+        for number in 0..self.share.part(concurrency) {
             let user = User {
+                number,
                 range: Arc::clone(&self.range),
                 team: Arc::clone(&self.team),
                 phase: id,
@@ -254,7 +277,7 @@ impl<W: Wire> Range<W> {
                 .map(|place| (place, self.clock.now().since(came))),
         };
         match place {
-            Ok((_place, queued)) => self.fire(arrival, &shot, due, queued, cut).await,
+            Ok((_place, queued)) => self.fire(arrival, &shot, None, due, queued, cut).await,
             Err(failure) => {
                 let reading = Reading::new(shot.dialect, shot.stream);
                 let now = self.clock.now();
@@ -275,6 +298,7 @@ impl<W: Wire> Range<W> {
         &self,
         arrival: &Arrival,
         shot: &Shot,
+        user: Option<u32>,
         due: Offset,
         queued: Duration,
         cut: &CancellationToken,
@@ -282,7 +306,7 @@ impl<W: Wire> Range<W> {
         let mut reading = Reading::new(shot.dialect, shot.stream);
         self.sink.gauges.send();
         let result = tokio::select! {
-            result = self.wire.send(shot, &mut reading) => result,
+            result = self.wire.send(shot, user, &mut reading) => result,
             () = cut.cancelled() => Err(Failure::Cancelled),
         };
         let exchange = reading.finish(result, self.clock.now());
@@ -315,6 +339,8 @@ impl Gate {
 
 /// One user of a closed loop.
 struct User<W> {
+    /// From 0, among the users of its worker.
+    number: u32,
     range: Arc<Range<W>>,
     team: Arc<Team>,
     phase: PhaseId,
@@ -339,7 +365,14 @@ impl<W: Wire> User<W> {
             self.range.sink.gauges.arrive();
             let due = self.range.clock.now();
             self.range
-                .fire(&arrival, &shot, due, Duration::ZERO, &self.cut)
+                .fire(
+                    &arrival,
+                    &shot,
+                    Some(self.number),
+                    due,
+                    Duration::ZERO,
+                    &self.cut,
+                )
                 .await;
             if let Shape::Closed {
                 think: Some(think), ..

@@ -51,6 +51,8 @@ pub struct Health {
     pub arrivals: u64,
     /// The highest share of a core that a worker used.
     pub worker_cpu: Option<f64>,
+    /// Whether neither the certificate of who answered nor its name was checked.
+    pub insecure: bool,
 }
 
 /// Judges a run.
@@ -61,6 +63,7 @@ pub fn validity(summary: &Summary, health: &Health) -> Validity {
         in_flight_cap(summary),
         achieved_rate(health),
         worker_cpu(health),
+        identity(health),
     ];
     let checks: Vec<Check> = checks.into_iter().flatten().collect();
     let verdict = checks
@@ -181,6 +184,14 @@ fn worker_cpu(health: &Health) -> Option<Check> {
     Some(check("worker CPU", level, value, "below 85 %", remedy))
 }
 
+/// Without verification the figures may be those of anybody who answered.
+fn identity(health: &Health) -> Option<Check> {
+    let remedy = "nobody knows who answered: give the server's authority, `tls: { ca: file.pem }`, instead of `insecure`";
+    let value = "not verified".to_owned();
+    let check = check("TLS", Level::Warn, value, "a verified server", remedy);
+    health.insecure.then_some(check)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,6 +260,7 @@ mod tests {
             planned_arrivals: Some(500),
             arrivals: 500,
             worker_cpu: Some(0.2),
+            ..Health::default()
         };
         let judged = validity(&summary(500, PROMPT, Duration::ZERO, Outcome::Ok), &health);
         assert_eq!(judged.verdict, Level::Valid);
@@ -299,11 +311,23 @@ mod tests {
     }
 
     #[test]
+    fn a_run_against_a_server_that_was_not_verified_is_to_be_read_with_care() {
+        let health = Health {
+            insecure: true,
+            ..Health::default()
+        };
+        let judged = validity(&summary(500, PROMPT, Duration::ZERO, Outcome::Ok), &health);
+        assert_eq!(level(&judged, "TLS"), Level::Warn);
+        assert_eq!(judged.verdict, Level::Warn);
+    }
+
+    #[test]
     fn a_starved_worker_and_missing_arrivals_make_the_run_invalid() {
         let health = Health {
             planned_arrivals: Some(500),
             arrivals: 400,
             worker_cpu: Some(0.97),
+            ..Health::default()
         };
         let judged = validity(&summary(500, PROMPT, Duration::ZERO, Outcome::Ok), &health);
         assert_eq!(level(&judged, "achieved arrivals"), Level::Invalid);

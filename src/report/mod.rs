@@ -1,5 +1,6 @@
 //! Figures to text. Everything here returns what is to be shown; nothing prints.
 
+mod connections;
 mod plan;
 mod selftest;
 mod table;

@@ -1,5 +1,6 @@
 //! The report of a run for a terminal.
 
+use super::connections::connections;
 use super::table::Table;
 use crate::base::Money;
 use crate::judge::{Level, Validity};
@@ -99,8 +100,15 @@ fn head(info: &RunInfo, paint: Paint) -> String {
         Some(Interruption::Terminate) => ", TERMINATED",
     };
     let selftest = info.selftest.as_ref().map(standing).unwrap_or_default();
+    let connections = connections(info);
+    let insecure = if info.connections.insecure {
+        let loud = "TLS NOT VERIFIED (insecure): whoever answered was trusted";
+        format!("{}\n", paint.level(Level::Warn, loud))
+    } else {
+        String::new()
+    };
     format!(
-        "{title}\n{} · plan {} · seed {} · {} · {} worker{} · tollgate {}{ended}\n{selftest}",
+        "{insecure}{title}\n{} · plan {} · seed {} · {} · {} worker{} · tollgate {}{ended}\n{connections}{selftest}",
         info.started_utc,
         info.digest,
         info.seed.0,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{ConnectionInfo, PreopenInfo};
 use crate::base::{Offset, Seed};
 use crate::judge::Validity;
 use crate::plan::Plan;
@@ -43,6 +44,9 @@ pub struct RunInfo {
     pub selftest: Option<Standing>,
     /// Where requests went.
     pub target: TargetInfo,
+    /// How connections were opened and shared.
+    #[serde(default)]
+    pub connections: ConnectionInfo,
     /// The request mix.
     pub recipes: Vec<RecipeInfo>,
     /// The phases of load.
@@ -128,6 +132,9 @@ pub struct PhaseInfo {
     pub ended_ms: Option<Offset>,
     /// Arrivals by the plan; absent where the answers decide.
     pub planned_arrivals: Option<u64>,
+    /// The connections that were opened before it, where the scenario asks for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preopened: Option<PreopenInfo>,
 }
 
 impl RunInfo {
@@ -148,6 +155,7 @@ impl RunInfo {
                 started_ms: None,
                 ended_ms: None,
                 planned_arrivals: planned_arrivals(plan, id),
+                preopened: None,
             })
             .collect();
         Self {
@@ -169,6 +177,7 @@ impl RunInfo {
                 url: target_url.to_owned(),
                 kind,
             },
+            connections: ConnectionInfo::new(&scenario.target.policy()),
             recipes: scenario
                 .recipes
                 .iter()

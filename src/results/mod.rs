@@ -3,6 +3,7 @@
 //! Everything is written as the run goes: a process that is killed leaves a folder that says
 //! `complete: false` and can be read as far as it came.
 
+mod connections;
 mod hlog;
 mod info;
 mod read;
@@ -12,6 +13,7 @@ mod write;
 use std::io;
 use std::path::PathBuf;
 
+pub use connections::{ConnectionInfo, PreopenInfo};
 pub use info::{Interruption, PhaseInfo, RecipeInfo, RunInfo, Standing, TargetInfo};
 pub use read::{Stored, read};
 pub use row::Row;

@@ -269,6 +269,7 @@ mod tests {
             started_ms: None,
             ended_ms: None,
             planned_arrivals: None,
+            preopened: None,
         };
         RunInfo {
             schema: 1,
@@ -285,6 +286,7 @@ mod tests {
             workers: 1,
             selftest: None,
             target: TargetInfo::default(),
+            connections: crate::results::ConnectionInfo::default(),
             recipes: vec![recipe],
             phases: vec![phase],
             slos: Slos::default(),

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::connections::Around;
 use super::document::{self, Spanned};
 use super::file::{self, File};
 use super::phases;
@@ -16,7 +17,7 @@ use crate::pricing::PriceTable;
 /// Collects the problems of one scenario file and of the files that it names.
 pub(super) struct Checker<'a> {
     source: Arc<Source>,
-    folder: &'a Path,
+    pub(super) folder: &'a Path,
     pub(super) env: Env<'a>,
     pub(super) problems: Vec<Problem>,
     variables: BTreeSet<String>,
@@ -63,7 +64,9 @@ impl<'a> Checker<'a> {
     fn file(&mut self, file: &File) -> Option<Scenario> {
         let name = self.name(file.name.as_ref());
         let targets = self.required(file.targets.as_ref(), "targets", TARGETS_HELP);
-        let target = targets.and_then(|targets| self.target(targets, file.target.as_ref()));
+        let around = Around::new(file);
+        let target =
+            targets.and_then(|targets| self.target(targets, file.target.as_ref(), &around));
         // `prices: ${PRICES:}` with nothing set is: no prices.
         let prices = file.prices.as_ref().filter(|path| !path.is_empty());
         let prices = prices.map(|path| self.prices(path));

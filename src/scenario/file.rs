@@ -104,7 +104,7 @@ pub enum Via {
 }
 
 /// A gateway or provider that is running somewhere.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GatewayTarget {
     /// The base URL, as an `OpenAI` SDK takes it: `/chat/completions` is added.
@@ -117,6 +117,59 @@ pub struct GatewayTarget {
     /// The wire format.
     #[serde(default)]
     pub dialect: crate::dialect::Dialect,
+    /// How requests share connections. `pool` where absent.
+    pub connections: Option<Spanned<Sharing>>,
+    /// The version of HTTP: 1 or 2. 1 where absent.
+    pub http: Option<Spanned<u8>>,
+    /// When the name of the host is looked up. `once` where absent.
+    pub dns: Option<Dns>,
+    /// Where to connect instead: `host:port`, or `unix:` and a path from this file's folder. The Host
+    /// header and the name in TLS stay those of the URL.
+    pub connect_to: Option<Spanned<String>>,
+    /// Whom to trust, and how to be trusted, where the URL is https.
+    pub tls: Option<Spanned<Tls>>,
+    /// Up to so many connections are opened before a phase begins, and no more than it can have in
+    /// flight. None where absent.
+    pub preopen: Option<Spanned<u32>>,
+}
+
+/// How requests share connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Sharing {
+    /// A request takes the idle connection that was used last, and else opens one.
+    #[default]
+    Pool,
+    /// Each user of a closed loop keeps a connection of its own.
+    PerUser,
+    /// Each request opens a connection, and says that it is the last on it.
+    New,
+}
+
+/// When the name of the host is looked up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Dns {
+    /// Once, before the load: no lookup is in any time.
+    #[default]
+    Once,
+    /// For each connection, as part of opening it.
+    Each,
+}
+
+/// Whom to trust, and how to be trusted. Files are PEM; their paths start at this file's folder.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// Certificates of the only authorities to trust. The system's where absent.
+    pub ca: Option<Spanned<String>>,
+    /// The client's certificate, and those between it and an authority.
+    pub cert: Option<Spanned<String>>,
+    /// The private key of `cert`.
+    pub key: Option<Spanned<String>>,
+    /// Talks to whoever answers: neither the certificate nor its name is checked.
+    #[serde(default)]
+    pub insecure: bool,
 }
 
 /// Whose contract a gateway keeps.

@@ -4,10 +4,12 @@
 //! [`Scenario`] exists only where there is none.
 
 mod check;
+mod connections;
 pub mod document;
 pub mod file;
 mod overrides;
 mod phases;
+mod policy;
 mod prompts;
 mod targets;
 
@@ -23,8 +25,9 @@ use crate::lab::Script;
 use crate::pricing::PriceTable;
 
 pub use document::{Problem, Source, render};
-pub use file::{Client, Kind, Slos, Timestamps, Via};
+pub use file::{Client, Dns, Kind, Sharing, Slos, Timestamps, Via};
 pub use overrides::Overrides;
+pub use policy::{Address, Authorities, Http, Identity, Policy, Tls};
 
 /// A scenario without problems: every file that it names has been read, every default is filled in.
 #[derive(Clone, Debug, Serialize)]
@@ -85,7 +88,20 @@ pub enum Place {
         api_key: Option<Secret>,
         /// The wire format.
         dialect: Dialect,
+        /// How connections are opened and shared.
+        #[serde(skip_serializing_if = "Policy::is_default")]
+        policy: Policy,
     },
+}
+
+impl Target {
+    /// How connections are opened and shared.
+    pub fn policy(&self) -> Policy {
+        match &self.place {
+            Place::Lab { .. } => Policy::default(),
+            Place::Gateway { policy, .. } => policy.clone(),
+        }
+    }
 }
 
 /// One kind of request in the mix.

@@ -162,7 +162,7 @@ fn choose_target(file: &mut File, target: &str, env: Env<'_>) {
         url: unplaced(target),
         kind,
         api_key: env(kind.key_variable()).map(|key| Spanned::new(key, 0..0)),
-        dialect: crate::dialect::Dialect::default(),
+        ..GatewayTarget::default()
     };
     let entry = (
         unplaced(target),

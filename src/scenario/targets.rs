@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::check::{Checker, TARGETS_HELP};
+use super::connections::Around;
 use super::document::{self, Spanned};
 use super::file::{self, Ordered};
 use super::{Env, Place, Problem, Source, Target};
@@ -15,12 +16,13 @@ impl Checker<'_> {
         &mut self,
         targets: &Spanned<Ordered<Spanned<file::Target>>>,
         chosen: Option<&Spanned<String>>,
+        around: &Around,
     ) -> Option<Target> {
         let mut checked = Vec::new();
         for (name, target) in &targets.value.0 {
             let place = match &target.value {
                 file::Target::Lab(lab) => self.lab(lab),
-                file::Target::Gateway(gateway) => self.gateway(gateway),
+                file::Target::Gateway(gateway) => self.gateway(gateway, around),
             };
             checked.push((name.value.clone(), place));
         }
@@ -76,11 +78,11 @@ impl Checker<'_> {
         })
     }
 
-    fn gateway(&mut self, gateway: &file::GatewayTarget) -> Option<Place> {
+    fn gateway(&mut self, gateway: &file::GatewayTarget, around: &Around) -> Option<Place> {
         let (text, span) = (gateway.url.trim_end_matches('/'), gateway.url.span.clone());
         let parsed = url::Url::parse(text);
         let http = |url: &url::Url| matches!(url.scheme(), "http" | "https") && url.has_host();
-        if !parsed.as_ref().is_ok_and(http) {
+        let Some(parsed) = parsed.ok().filter(http) else {
             let message = format!("`{text}` is no base URL");
             self.problem(
                 span,
@@ -88,14 +90,14 @@ impl Checker<'_> {
                 "write it as an SDK takes it: https://api.respan.ai/api",
             );
             return None;
-        }
+        };
         let bare = |url: &url::Url| {
             url.username().is_empty()
                 && url.password().is_none()
                 && url.query().is_none()
                 && url.fragment().is_none()
         };
-        if !parsed.as_ref().is_ok_and(bare) {
+        if !bare(&parsed) {
             let message = "a base URL is a scheme, a host and a path, and no more";
             let help = "give a key as `api_key`: the URL is written to the results";
             self.problem(span, message, help);
@@ -116,6 +118,7 @@ impl Checker<'_> {
             kind: gateway.kind,
             api_key: key.map(|key| Secret::new(key.value.clone())),
             dialect: gateway.dialect,
+            policy: self.policy(gateway, &parsed, around),
         })
     }
 }

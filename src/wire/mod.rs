@@ -4,33 +4,56 @@
 //! of two wires can be compared.
 
 mod direct;
+mod endpoint;
 mod exchange;
 mod reading;
 mod reqwest;
 mod retry_after;
+mod tls;
 
 use std::future::Future;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::base::{Offset, Secret};
+use crate::base::Offset;
 use crate::scenario::Timeouts;
 use crate::shot::Shot;
 
-pub use self::reqwest::ReqwestWire;
+pub use self::reqwest::{ReqwestWire, probe};
 pub use direct::{DirectError, DirectWire, StampTally, Stamping};
+pub use endpoint::Endpoint;
 pub use exchange::{Connecting, Exchange, Failure, Marks, NoOutcome, Outcome, TimeoutKind};
 pub use reading::Reading;
 
 /// Sends requests. Sending can't fail: what goes wrong is told to the reading's end.
 pub trait Wire {
     /// Sends `shot` and reads the answer into `reading` until it ends. What was read stays in
-    /// `reading` when the future is dropped, so a request that is cut short keeps its marks.
+    /// `reading` when the future is dropped, so a request that is cut short keeps its marks. `user` is
+    /// the number of the user of a closed loop that asks.
     fn send(
         &self,
         shot: &Shot,
+        user: Option<u32>,
         reading: &mut Reading,
     ) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Opens connections until `wanted` are idle, where the wire can; for users 0 and on where each
+    /// keeps its own. One that can't be opened is no failure: a request will try again, and tell.
+    fn preopen(&self, _wanted: u32) -> impl Future<Output = Preopened> + Send {
+        std::future::ready(Preopened::default())
+    }
+}
+
+/// What came of opening connections ahead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Preopened {
+    /// Idle connections that were wanted.
+    pub wanted: u32,
+    /// How many are there, those that were there before included.
+    pub idle: u32,
+    /// How long it took.
+    pub took: Duration,
 }
 
 /// The run's one monotonic clock.
@@ -56,15 +79,6 @@ impl Clock {
     pub fn instant(&self, at: Offset) -> Instant {
         self.zero + at.elapsed()
     }
-}
-
-/// Where requests go.
-#[derive(Clone, Debug)]
-pub struct Endpoint {
-    /// The base URL without a slash at its end.
-    pub base_url: String,
-    /// The bearer key.
-    pub key: Option<Secret>,
 }
 
 /// When patience with a request ends, and which patience it is.

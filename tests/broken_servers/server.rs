@@ -180,7 +180,7 @@ impl Kind {
 
 enum AnyWire {
     Direct(Box<DirectWire>),
-    Reqwest(ReqwestWire),
+    Reqwest(Box<ReqwestWire>),
 }
 
 /// A wire and its clock.
@@ -192,14 +192,18 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn new(kind: Kind, base_url: String, timeouts: Timeouts) -> Self {
         let clock = Clock::start();
-        let key = None;
-        let endpoint = Endpoint { base_url, key };
+        let endpoint = Endpoint {
+            base_url,
+            ..Endpoint::default()
+        };
         let wire = match kind {
             Kind::Direct => {
                 let wire = DirectWire::new(&endpoint, timeouts, clock).unwrap();
                 AnyWire::Direct(Box::new(wire))
             }
-            Kind::Reqwest => AnyWire::Reqwest(ReqwestWire::new(endpoint, timeouts, clock).unwrap()),
+            Kind::Reqwest => AnyWire::Reqwest(Box::new(
+                ReqwestWire::new(endpoint, timeouts, clock).unwrap(),
+            )),
         };
         Self { wire, clock }
     }
@@ -221,8 +225,8 @@ impl Client {
         let mut reading = Reading::new(shot.dialect, stream);
         let sent = async {
             match &self.wire {
-                AnyWire::Direct(wire) => wire.send(&shot, &mut reading).await,
-                AnyWire::Reqwest(wire) => wire.send(&shot, &mut reading).await,
+                AnyWire::Direct(wire) => wire.send(&shot, None, &mut reading).await,
+                AnyWire::Reqwest(wire) => wire.send(&shot, None, &mut reading).await,
             }
         };
         let result = tokio::time::timeout(LONGEST * 2, sent).await;

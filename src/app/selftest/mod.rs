@@ -26,7 +26,7 @@ use crate::plan::Plan;
 use crate::report;
 use crate::results::{RunInfo, Standing};
 use crate::sample::Sample;
-use crate::scenario::{Client, Pace, Scenario, Shape, Timestamps};
+use crate::scenario::{Client, Http, Pace, Scenario, Shape, Timestamps};
 use crate::schedule::{self, Due};
 use crate::shot;
 use crate::wire::{Clock, DirectWire, Endpoint, Stamping};
@@ -51,7 +51,7 @@ pub(super) fn selftest(args: &SelftestArgs) -> anyhow::Result<Exit> {
     let mut child = Child::start()?;
     let stamping = Stamping::new(Timestamps::default());
     let mapping_error = clock.error() + child.mapping_error();
-    let client = run::client_in_words(Client::Direct, &stamping);
+    let client = run::client_in_words(Client::Direct, Http::One, &stamping);
     let files = files.min(child.files());
     let workers = engine::default_workers();
     let mut rounds = Vec::new();
@@ -137,7 +137,7 @@ impl Bench {
         let plan = Arc::new(Plan::new(spec.scenario(child.url(), self.seed)));
         let endpoint = Endpoint {
             base_url: child.url().to_owned(),
-            key: None,
+            ..Endpoint::default()
         };
         let timeouts = plan.scenario().timeouts;
         machine::reset_peak_memory();

@@ -10,7 +10,7 @@ use crate::dialect::Dialect;
 use crate::judge::Load;
 use crate::lab::{Model, Script};
 use crate::scenario::{
-    Bound, Client, Kind, Pace, Phase, Place, Prompt, Recipe, Scenario, Shape, Slos, Target,
+    Bound, Client, Kind, Pace, Phase, Place, Policy, Prompt, Recipe, Scenario, Shape, Slos, Target,
     Timeouts, Timestamps,
 };
 
@@ -94,6 +94,7 @@ impl Spec {
                     kind: Kind::Openai,
                     api_key: None,
                     dialect: Dialect::OpenaiChat,
+                    policy: Policy::default(),
                 },
             },
             recipes: (0..NAMES).map(recipe).collect(),

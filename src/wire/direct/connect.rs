@@ -2,29 +2,50 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 
-use super::http1::Connection;
-use super::stamped::Stamped;
+use super::socket::Socket;
+use super::stamped::{Stamped, Stamps};
 use super::stamping::Stamping;
-use crate::wire::{Clock, Connecting, Failure};
+use crate::base::Offset;
+use crate::scenario::Address;
+use crate::wire::endpoint::{look_up, plain};
+use crate::wire::{Clock, Connecting, Endpoint, Failure, tls};
+
+/// A connection of bytes: a socket, secured or not.
+pub(super) type Transport = Either<Stamped, Box<TlsStream<Stamped>>>;
+
+/// A connection that was just opened.
+pub(super) struct Opened {
+    pub(super) transport: Transport,
+    pub(super) stamps: Arc<Stamps>,
+    pub(super) phases: Connecting,
+}
 
 /// Opens connections to one server.
 pub(super) struct Connector {
-    host: String,
-    port: u16,
+    route: Route,
     host_header: String,
     tls: Option<(TlsConnector, ServerName<'static>)>,
     clock: Clock,
+}
+
+/// The way to a server.
+enum Route {
+    /// Each connection looks the host up.
+    Name(String, u16),
+    /// The host was looked up.
+    Known(Vec<SocketAddr>),
+    Unix(PathBuf),
 }
 
 impl std::fmt::Debug for Connector {
@@ -39,24 +60,31 @@ impl std::fmt::Debug for Connector {
 }
 
 impl Connector {
-    /// A connector to the server of a base URL; `None` where that has no host or another scheme.
-    pub(super) fn new(base: &Uri, clock: Clock) -> Result<Option<Self>, rustls::Error> {
+    /// A connector to the server of an endpoint; `None` where its URL has no host or another scheme.
+    pub(super) fn new(endpoint: &Endpoint, clock: Clock) -> Result<Option<Self>, rustls::Error> {
+        let Ok(base) = endpoint.base_url.parse::<Uri>() else {
+            return Ok(None);
+        };
         let (Some(host), Some(authority)) = (base.host(), base.authority()) else {
             return Ok(None);
         };
-        let plain = host.trim_matches(['[', ']']).to_owned();
         let tls = match base.scheme_str() {
             Some("http") => None,
             Some("https") => {
-                let Ok(name) = ServerName::try_from(plain.clone()) else {
+                let Ok(name) = ServerName::try_from(plain(host).to_owned()) else {
                     return Ok(None);
                 };
-                Some((TlsConnector::from(Arc::new(tls_config()?)), name))
+                let config = tls::config(&endpoint.policy)?;
+                Some((TlsConnector::from(Arc::new(config)), name))
             }
             _ => return Ok(None),
         };
-        let standard = if tls.is_some() { 443 } else { 80 };
-        let port = base.port_u16().unwrap_or(standard);
+        let route = match (&endpoint.addresses, endpoint.destination()) {
+            (_, Some(Address::Unix(path))) => Route::Unix(path),
+            (Some(known), _) => Route::Known(known.clone()),
+            (None, Some(Address::Tcp { host, port })) => Route::Name(host, port),
+            (None, None) => return Ok(None),
+        };
         // What stands before an @ is no part of the header.
         let host_header = authority
             .as_str()
@@ -65,8 +93,7 @@ impl Connector {
             .unwrap_or_default()
             .to_owned();
         Ok(Some(Self {
-            host: plain,
-            port,
+            route,
             host_header,
             tls,
             clock,
@@ -78,14 +105,9 @@ impl Connector {
     }
 
     /// Opens a connection and times its phases.
-    pub(super) async fn open(
-        &self,
-        stamping: &Stamping,
-    ) -> Result<(Connection, Connecting), Failure> {
+    pub(super) async fn open(&self, stamping: &Stamping) -> Result<Opened, Failure> {
         let began = self.clock.now();
-        let addresses = self.resolve().await?;
-        let resolved = self.clock.now();
-        let socket = first_that_answers(&addresses).await?;
+        let (socket, resolved) = self.reach(began).await?;
         let connected = self.clock.now();
         let (socket, stamps) = Stamped::new(socket, self.clock, stamping);
         let mut phases = Connecting {
@@ -93,7 +115,7 @@ impl Connector {
             connect: connected.since(resolved),
             tls: Duration::ZERO,
         };
-        let socket = match &self.tls {
+        let transport = match &self.tls {
             None => Either::Left(socket),
             Some((tls, name)) => {
                 let secured = tls.connect(name.clone(), socket).await;
@@ -102,26 +124,43 @@ impl Connector {
                 Either::Right(Box::new(secured))
             }
         };
-        Ok((Connection::new(socket, stamps), phases))
+        Ok(Opened {
+            transport,
+            stamps,
+            phases,
+        })
     }
 
-    async fn resolve(&self) -> Result<Vec<SocketAddr>, Failure> {
-        if let Ok(address) = self.host.parse() {
-            return Ok(vec![SocketAddr::new(address, self.port)]);
+    /// A socket to the server, and when its addresses were known.
+    async fn reach(&self, began: Offset) -> Result<(Socket, Offset), Failure> {
+        match &self.route {
+            Route::Unix(path) => Ok((unix(path).await?, began)),
+            Route::Known(addresses) => Ok((first_that_answers(addresses).await?, began)),
+            Route::Name(host, port) => {
+                let addresses = look_up(host, *port).await?;
+                let resolved = self.clock.now();
+                Ok((first_that_answers(&addresses).await?, resolved))
+            }
         }
-        let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
-        let found: Vec<SocketAddr> = found
-            .map_err(|error| Failure::Dns(error.to_string()))?
-            .collect();
-        if found.is_empty() {
-            return Err(Failure::Dns(format!("{} has no address", self.host)));
-        }
-        Ok(found)
     }
 }
 
+#[cfg(unix)]
+async fn unix(path: &std::path::Path) -> Result<Socket, Failure> {
+    let socket = tokio::net::UnixStream::connect(path).await;
+    let socket = socket.map_err(|error| Failure::Connect(error.to_string()))?;
+    Ok(Socket::Unix(socket))
+}
+
+/// A scenario can't ask for it here.
+#[cfg(not(unix))]
+async fn unix(_: &std::path::Path) -> Result<Socket, Failure> {
+    let error = io::Error::from(io::ErrorKind::Unsupported);
+    Err(Failure::Connect(error.to_string()))
+}
+
 /// Tries one address after the other, as resolvers order them.
-async fn first_that_answers(addresses: &[SocketAddr]) -> Result<TcpStream, Failure> {
+async fn first_that_answers(addresses: &[SocketAddr]) -> Result<Socket, Failure> {
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses {
         match TcpStream::connect(address).await {
@@ -130,21 +169,10 @@ async fn first_that_answers(addresses: &[SocketAddr]) -> Result<TcpStream, Failu
                 socket
                     .set_nodelay(true)
                     .map_err(|error| Failure::Connect(error.to_string()))?;
-                return Ok(socket);
+                return Ok(socket.into());
             }
             Err(error) => last = error,
         }
     }
     Err(Failure::Connect(last.to_string()))
-}
-
-/// TLS with the system's certificates, and HTTP/1.1 named in the handshake.
-fn tls_config() -> Result<ClientConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_platform_verifier()?
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
 }

@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::kernel::KernelReads;
+use super::socket::Socket;
 use super::stamping::{Placer, Stamping};
 use crate::base::Offset;
 use crate::wire::Clock;
@@ -47,7 +47,7 @@ impl Stamps {
 /// A socket that stamps.
 #[derive(Debug)]
 pub(super) struct Stamped {
-    socket: TcpStream,
+    socket: Socket,
     clock: Clock,
     stamps: Arc<Stamps>,
     /// `None`: reads are stamped as they return.
@@ -56,15 +56,21 @@ pub(super) struct Stamped {
 }
 
 impl Stamped {
-    pub(super) fn new(socket: TcpStream, clock: Clock, stamping: &Stamping) -> (Self, Arc<Stamps>) {
+    pub(super) fn new(
+        socket: impl Into<Socket>,
+        clock: Clock,
+        stamping: &Stamping,
+    ) -> (Self, Arc<Stamps>) {
+        let socket = socket.into();
         let stamps = Arc::new(Stamps::default());
-        let kernel = stamping.by_kernel().then(|| KernelReads::new(&socket));
+        let tcp = socket.tcp().filter(|_| stamping.by_kernel());
+        let kernel = tcp.and_then(KernelReads::new);
         (
             Self {
                 socket,
                 clock,
                 stamps: Arc::clone(&stamps),
-                kernel: kernel.flatten(),
+                kernel,
                 placer: Placer::new(stamping.clone(), clock),
             },
             stamps,
@@ -98,8 +104,8 @@ impl AsyncRead for Stamped {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
-        let read = if let Some(kernel) = &mut this.kernel {
-            ready!(kernel.poll_read(&this.socket, cx, buffer))
+        let read = if let (Some(kernel), Some(tcp)) = (&mut this.kernel, this.socket.tcp()) {
+            ready!(kernel.poll_read(tcp, cx, buffer))
         } else {
             ready!(Pin::new(&mut this.socket).poll_read(cx, buffer)).map(|()| None)
         };

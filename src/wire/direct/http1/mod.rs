@@ -12,14 +12,14 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 
+use super::LINGER;
+use super::connect::Transport;
 use super::patience::Patience;
-use super::stamped::{Stamped, Stamps};
+use super::stamped::Stamps;
 use crate::base::Offset;
 use crate::shot::Shot;
 use crate::wire::{Failure, Reading};
@@ -30,13 +30,6 @@ pub(super) use request::Preamble;
 
 /// The most bytes of one read. More would be fewer reads, and fewer stamps.
 const READ: usize = 16 << 10;
-
-/// How long to wait for the end of a body after its answer said that it was over: then the connection
-/// can be used again, and accounts that follow are heard.
-const LINGER: Duration = Duration::from_millis(100);
-
-/// A socket, secured or not.
-pub(super) type Socket = Either<Stamped, Box<TlsStream<Stamped>>>;
 
 /// Room for a read, shared by the connections of a wire: what was read is understood before anybody
 /// reads again.
@@ -51,13 +44,14 @@ impl Default for Scratch {
 
 /// A connection.
 pub(super) struct Connection {
-    socket: Socket,
+    transport: Transport,
     stamps: Arc<Stamps>,
+    scratch: Arc<Scratch>,
 }
 
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let tls = matches!(self.socket, Either::Right(_));
+        let tls = matches!(self.transport, Either::Right(_));
         write!(f, "Connection(tls: {tls})")
     }
 }
@@ -75,8 +69,12 @@ struct Transfer<'r> {
 }
 
 impl Connection {
-    pub(super) const fn new(socket: Socket, stamps: Arc<Stamps>) -> Self {
-        Self { socket, stamps }
+    pub(super) fn new(transport: Transport, stamps: Arc<Stamps>, scratch: &Arc<Scratch>) -> Self {
+        Self {
+            transport,
+            stamps,
+            scratch: Arc::clone(scratch),
+        }
     }
 
     /// When the first byte of the request went to the socket.
@@ -85,8 +83,8 @@ impl Connection {
     }
 
     /// Whether it can be used again: nothing has come on it since its last answer, not even its end.
-    pub(super) async fn is_idle(&mut self, scratch: &Scratch) -> bool {
-        poll_fn(|cx| Poll::Ready(self.poll_read(cx, scratch, |_, _| ()).is_pending())).await
+    pub(super) async fn is_idle(&mut self) -> bool {
+        poll_fn(|cx| Poll::Ready(self.poll_read(cx, |_, _| ()).is_pending())).await
     }
 
     /// Sends a request and reads its answer until that or the connection is over. `true`: the
@@ -97,7 +95,6 @@ impl Connection {
         shot: &Shot,
         patience: &mut Patience,
         reading: &mut Reading,
-        scratch: &Scratch,
     ) -> Result<bool, Failure> {
         self.stamps.begin();
         let mut transfer = Transfer {
@@ -108,12 +105,12 @@ impl Connection {
             keeps: true,
         };
         while !transfer.is_over() && !transfer.reading.is_done() {
-            self.advance(&mut transfer, patience, scratch).await?;
+            self.advance(&mut transfer, patience).await?;
         }
         if !transfer.is_over() {
             let rest = async {
                 while !transfer.is_over() {
-                    self.advance(&mut transfer, patience, scratch).await?;
+                    self.advance(&mut transfer, patience).await?;
                 }
                 Ok::<(), Failure>(())
             };
@@ -130,7 +127,6 @@ impl Connection {
         &mut self,
         transfer: &mut Transfer<'_>,
         patience: &mut Patience,
-        scratch: &Scratch,
     ) -> Result<(), Failure> {
         patience.begin(transfer.reading, self.stamps.last_read())?;
         poll_fn(|cx| {
@@ -139,7 +135,7 @@ impl Connection {
             if let Some(at) = self.stamps.first_write() {
                 transfer.reading.sent(at);
             }
-            let read = self.poll_read(cx, scratch, |bytes, at| transfer.take(bytes, at));
+            let read = self.poll_read(cx, |bytes, at| transfer.take(bytes, at));
             match read {
                 Poll::Ready(Ok(taken)) => Poll::Ready(taken),
                 Poll::Ready(Err(error)) => Poll::Ready(Err(lost(&error))),
@@ -161,7 +157,7 @@ impl Connection {
     ) -> Result<(), Failure> {
         let outgoing = &mut transfer.outgoing;
         while !outgoing.is_over() {
-            let socket = Pin::new(&mut self.socket);
+            let socket = Pin::new(&mut self.transport);
             let progress = if outgoing.is_written() {
                 socket.poll_flush(cx).map_ok(|()| outgoing.finish())
             } else {
@@ -188,13 +184,16 @@ impl Connection {
     fn poll_read<T>(
         &mut self,
         cx: &mut Context<'_>,
-        scratch: &Scratch,
         take: impl FnOnce(&[u8], Offset) -> T,
     ) -> Poll<io::Result<T>> {
         // What an earlier panic left in the room is overwritten.
-        let mut room = scratch.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut room = self
+            .scratch
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let mut buffer = ReadBuf::new(&mut room);
-        ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buffer))?;
+        ready!(Pin::new(&mut self.transport).poll_read(cx, &mut buffer))?;
         Poll::Ready(Ok(take(buffer.filled(), self.stamps.last_read())))
     }
 }

@@ -12,12 +12,14 @@ pub(in crate::wire::direct) struct Preamble {
 }
 
 impl Preamble {
-    /// The preamble of requests below the path `base`, without a slash at its end. What is given
-    /// holds no line ends: the host comes from a URL, the authorization is a checked header.
+    /// The preamble of requests below the path `base`, without a slash at its end; with `once` the
+    /// server is told to close the connection. What is given holds no line ends: the host comes from
+    /// a URL, the authorization is a checked header.
     pub(in crate::wire::direct) fn new(
         base: &str,
         host: &str,
         authorization: Option<&str>,
+        once: bool,
     ) -> Self {
         let agent = concat!("tollgate/", env!("CARGO_PKG_VERSION"));
         let mut after_path = format!(
@@ -25,6 +27,9 @@ impl Preamble {
         );
         if let Some(authorization) = authorization {
             after_path += &format!("authorization: {authorization}\r\n");
+        }
+        if once {
+            after_path += "connection: close\r\n";
         }
         Self {
             before_path: format!("POST {base}"),
@@ -113,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_request_is_written_in_pieces_of_any_size() {
-        let preamble = Preamble::new("/v1", "host:1", Some("Bearer sk"));
+        let preamble = Preamble::new("/v1", "host:1", Some("Bearer sk"), false);
         let shot = Shot {
             id: ArrivalId::default(),
             dialect: Dialect::OpenaiChat,
