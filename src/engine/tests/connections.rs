@@ -15,7 +15,7 @@ use crate::engine::{Control, Event, Gauges};
 use crate::plan::Plan;
 use crate::scenario::{Kind, Place, Policy, Shape};
 use crate::schedule::Share;
-use crate::shot::Shot;
+use crate::shot::{Shot, Shots};
 use crate::wire::{Clock, Failure, Preopened, Reading, Wire};
 
 /// A wire that notes who asks, and what is to be opened ahead, which takes half a second.
@@ -77,7 +77,8 @@ async fn noted(preopen: u32) -> (Vec<Option<u32>>, Vec<u32>, Offset) {
     let team = Arc::new(Team::new(&plan, 1, clock));
     let share = Share { index: 0, of: 2 };
     let sink = Sink::new(sender, Arc::new(Gauges::default()));
-    Worker::new(plan, wire, team, share, Control::default(), sink)
+    let shots = Arc::new(Shots::new(&plan));
+    Worker::new(plan, shots, wire, team, share, Control::default(), sink)
         .run()
         .await;
     let mut started = None;
