@@ -1,6 +1,7 @@
 //! What became of one request: its marks, its outcome, and what the answer said.
 
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -95,6 +96,8 @@ pub enum Outcome {
     Dns,
     /// There was no connection.
     Connect,
+    /// This machine had no file descriptor, local address or port left for a connection.
+    ClientLimit,
     /// The connection could not be secured.
     Tls,
     /// Patience ended.
@@ -136,6 +139,8 @@ pub enum Failure {
     Dns(String),
     /// There was no connection.
     Connect(String),
+    /// This machine had no file descriptor, local address or port left for a connection.
+    ClientLimit(String),
     /// The connection could not be secured.
     Tls(String),
     /// Patience ended.
@@ -150,11 +155,27 @@ pub enum Failure {
     Shed,
 }
 
-const NAMES: [(Outcome, &str); 15] = [
+/// Too many open files, in the process and on the machine: the same numbers on every Unix.
+const NO_DESCRIPTOR: [i32; 2] = [24, 23];
+
+impl Failure {
+    /// An error of the operating system: a limit of this machine is told apart from all `otherwise`.
+    pub(super) fn of_system(error: &io::Error, otherwise: fn(String) -> Self) -> Self {
+        let limit = error.raw_os_error().is_some_and(|code| {
+            let no_port = error.kind() == io::ErrorKind::AddrNotAvailable;
+            no_port || (cfg!(unix) && NO_DESCRIPTOR.contains(&code))
+        });
+        let failure = if limit { Self::ClientLimit } else { otherwise };
+        failure(error.to_string())
+    }
+}
+
+const NAMES: [(Outcome, &str); 16] = [
     (Outcome::Ok, "ok"),
     (Outcome::Shed, "shed"),
     (Outcome::Dns, "dns"),
     (Outcome::Connect, "connect"),
+    (Outcome::ClientLimit, "client_limit"),
     (Outcome::Tls, "tls"),
     (Outcome::Timeout(TimeoutKind::Connect), "timeout_connect"),
     (
@@ -229,5 +250,23 @@ mod tests {
             assert_eq!(outcome.to_string().parse(), Ok(outcome));
         }
         assert!("fine".parse::<Outcome>().is_err());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_this_machine_has_no_more_of_is_told_apart_from_a_server_that_refuses() {
+        use rustix::io::Errno;
+        let failure = |errno: Errno| {
+            let error = io::Error::from_raw_os_error(errno.raw_os_error());
+            Failure::of_system(&error, Failure::Connect)
+        };
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::ADDRNOTAVAIL] {
+            let failure = failure(errno);
+            assert!(matches!(failure, Failure::ClientLimit(_)), "{failure:?}");
+        }
+        for errno in [Errno::CONNREFUSED, Errno::TIMEDOUT, Errno::NETUNREACH] {
+            let failure = failure(errno);
+            assert!(matches!(failure, Failure::Connect(_)), "{failure:?}");
+        }
     }
 }

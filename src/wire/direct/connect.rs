@@ -111,7 +111,7 @@ impl Connector {
         }
         let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
         let found: Vec<SocketAddr> = found
-            .map_err(|error| Failure::Dns(error.to_string()))?
+            .map_err(|error| Failure::of_system(&error, Failure::Dns))?
             .collect();
         if found.is_empty() {
             return Err(Failure::Dns(format!("{} has no address", self.host)));
@@ -129,13 +129,13 @@ async fn first_that_answers(addresses: &[SocketAddr]) -> Result<TcpStream, Failu
                 // Requests and chunks are small: waiting to fill a packet would be measured as latency.
                 socket
                     .set_nodelay(true)
-                    .map_err(|error| Failure::Connect(error.to_string()))?;
+                    .map_err(|error| Failure::of_system(&error, Failure::Connect))?;
                 return Ok(socket);
             }
             Err(error) => last = error,
         }
     }
-    Err(Failure::Connect(last.to_string()))
+    Err(Failure::of_system(&last, Failure::Connect))
 }
 
 /// TLS with the system's certificates, and HTTP/1.1 named in the handshake.
