@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::base::{Money, Offset, Secret};
+use crate::base::{Money, Offset, Secret, no_descriptor_left};
 use crate::engine::{Event, WorkerHealth};
 use crate::judge::{Course, Health, Stalls};
 use crate::record::{Histogram, Intervals, Recorder};
@@ -105,7 +105,11 @@ impl Collector {
 
     fn update_info(&mut self) -> Result<(), ResultsError> {
         self.info.take_phases(self.recorder.phases());
-        self.folder.write_info(&self.info)
+        match self.folder.write_info(&self.info) {
+            // Requests in flight hold them all. They will be over when the last state is written.
+            Err(ResultsError::Io { source, .. }) if no_descriptor_left(&source) => Ok(()),
+            written => written,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::base::{Money, Offset, Usage};
+use crate::base::{Money, Offset, Usage, no_descriptor_left};
 
 /// The instants of one request. A mark that was not reached is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -155,16 +155,13 @@ pub enum Failure {
     Shed,
 }
 
-/// Too many open files, in the process and on the machine: the same numbers on every Unix.
-const NO_DESCRIPTOR: [i32; 2] = [24, 23];
-
 impl Failure {
     /// An error of the operating system: a limit of this machine is told apart from all `otherwise`.
     pub(super) fn of_system(error: &io::Error, otherwise: fn(String) -> Self) -> Self {
-        let limit = error.raw_os_error().is_some_and(|code| {
-            let no_port = error.kind() == io::ErrorKind::AddrNotAvailable;
-            no_port || (cfg!(unix) && NO_DESCRIPTOR.contains(&code))
-        });
+        // The system's own error: one without a number is ours, and says that there was no address.
+        let no_port =
+            error.raw_os_error().is_some() && error.kind() == io::ErrorKind::AddrNotAvailable;
+        let limit = no_port || no_descriptor_left(error);
         let failure = if limit { Self::ClientLimit } else { otherwise };
         failure(error.to_string())
     }

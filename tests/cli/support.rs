@@ -106,7 +106,7 @@ impl Sandbox {
     #[cfg(target_os = "linux")]
     pub(crate) fn run_limited(&self, limits: &str, args: &str) -> Ran {
         let mut command = Command::new("sh");
-        let script = format!("{limits}; exec \"$0\" \"$@\"");
+        let script = format!("{limits} && exec \"$0\" \"$@\"");
         command
             .args(["-c", &script, env!("CARGO_BIN_EXE_tollgate")])
             .args(args.split_whitespace());
