@@ -218,6 +218,7 @@ fn cost(price: Option<&Price>, exchange: &Exchange) -> Option<Money> {
             | Outcome::Shed
             | Outcome::Dns
             | Outcome::Connect
+            | Outcome::ClientLimit
             | Outcome::Tls
             | Outcome::Timeout(crate::wire::TimeoutKind::Connect),
         ) => Some(Money::ZERO),

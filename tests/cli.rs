@@ -44,5 +44,8 @@ mod stage;
 mod stall;
 #[path = "cli/support.rs"]
 mod support;
+#[cfg(target_os = "linux")]
+#[path = "cli/validity.rs"]
+mod validity;
 #[path = "cli/whole_run.rs"]
 mod whole_run;

@@ -25,7 +25,8 @@ Examples:
     -e SHORT_MODEL=openai/gpt-5-mini -e PRICES=my-prices.yaml
 
 Exit codes:
-  0 fine   2 usage or invalid scenario   4 no data   5 preflight failed
+  0 fine   2 usage or invalid scenario   4 no data, or an invalid run with --gate
+  5 preflight failed
   70 internal error, or a self-test that failed   130/143 interrupted, results flagged incomplete";
 
 #[derive(Debug, Subcommand)]
@@ -105,6 +106,9 @@ pub(super) struct RunArgs {
     /// Print the run as JSON on stdout, not as text
     #[arg(long)]
     pub(super) json: bool,
+    /// Exit with 4 where the run is invalid, too: the client, not the server, made its numbers
+    #[arg(long)]
+    pub(super) gate: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,10 +1,11 @@
 //! Events of a run to its record and its files.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
-use crate::base::{Money, Offset, Secret};
+use crate::base::{Money, Offset, Secret, no_descriptor_left};
 use crate::engine::{Event, WorkerHealth};
-use crate::judge::Health;
+use crate::judge::{Course, Health, Stalls};
 use crate::record::{Histogram, Intervals, Recorder};
 use crate::results::{ResultsError, RunFolder, RunInfo};
 use crate::sample::Metric;
@@ -84,12 +85,8 @@ impl Collector {
                 }
                 self.folder.write_rows(&rows, &self.info)
             }
-            Event::WorkerDone(WorkerHealth { cpu, wall }) => {
-                let share = cpu.map(|cpu| cpu.as_secs_f64() / wall.as_secs_f64().max(1e-9));
-                self.info.worker_cpu = [self.info.worker_cpu, share]
-                    .into_iter()
-                    .flatten()
-                    .reduce(f64::max);
+            Event::WorkerDone(health) => {
+                take_health(&mut self.info, &health);
                 Ok(())
             }
         }
@@ -113,7 +110,11 @@ impl Collector {
 
     fn update_info(&mut self) -> Result<(), ResultsError> {
         self.info.take_phases(self.recorder.phases());
-        self.folder.write_info(&self.info)
+        match self.folder.write_info(&self.info) {
+            // Requests in flight hold them all. They will be over when the last state is written.
+            Err(ResultsError::Io { source, .. }) if no_descriptor_left(&source) => Ok(()),
+            written => written,
+        }
     }
 }
 
@@ -132,19 +133,45 @@ fn hide(key: &Secret, exchange: &mut Exchange) {
     }
 }
 
-/// What the judge is told beyond the rows. A run that was cut short is not held to its plan.
+/// Keeps what the worst of the workers used and lost.
+fn take_health(info: &mut RunInfo, health: &WorkerHealth) {
+    let share = |part: Duration, all: Duration| part.as_secs_f64() / all.as_secs_f64().max(1e-9);
+    let cpu = health.cpu.map(|cpu| share(cpu, health.wall));
+    info.worker_cpu = [info.worker_cpu, cpu]
+        .into_iter()
+        .flatten()
+        .reduce(f64::max);
+    let (worst, stalls) = (info.stalls.unwrap_or_default(), health.stalls);
+    info.stalls = Some(Stalls {
+        longest_ms: f64::max(worst.longest_ms, stalls.longest.as_secs_f64() * 1e3),
+        lost_share: f64::max(worst.lost_share, share(stalls.lost, stalls.watched)),
+    });
+}
+
+/// What the judge is told beyond the summary. A run that was cut short is not held to its plan.
 pub(super) fn health(info: &RunInfo, recorder: &Recorder) -> Health {
-    let counted: Vec<(u64, u64)> = info
-        .phases
-        .iter()
-        .zip(recorder.phases())
+    let phases = || info.phases.iter().zip(recorder.phases());
+    let counted: Vec<(u64, u64)> = phases()
         .filter_map(|(info, record)| Some((info.planned_arrivals?, record.arrivals)))
         .collect();
     let whole = info.complete && !counted.is_empty();
+    let even = phases().filter(|(info, _)| info.even && !info.warmup);
+    let courses = even.filter_map(|(info, record)| {
+        let of = |metric| Some((metric, record.stretches.halves(metric)?));
+        let (metric, halves) = of(Metric::Ttft).or_else(|| of(Metric::E2e))?;
+        Some(Course {
+            phase: info.name.clone(),
+            metric,
+            halves,
+        })
+    });
     Health {
         planned_arrivals: whole.then(|| counted.iter().map(|(planned, _)| planned).sum()),
         arrivals: counted.iter().map(|(_, came)| came).sum(),
         worker_cpu: info.worker_cpu,
         insecure: info.connections.insecure,
+        process_cpu: info.process_cpu,
+        stalls: info.stalls,
+        courses: courses.collect(),
     }
 }

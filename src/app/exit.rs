@@ -9,7 +9,7 @@ pub enum Exit {
     Fine = 0,
     /// The command line or the scenario is wrong; nothing was sent.
     Usage = 2,
-    /// There is nothing to stand on: no request was answered.
+    /// There is nothing to stand on: no request was answered, or the run is gated and invalid.
     NoData = 4,
     /// The target can't be reached, or refuses the key; nothing was measured.
     Preflight = 5,

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::Exit;
 use super::cli::LabArgs;
 use super::signals::Signals;
-use super::terminal;
+use super::{machine, terminal};
 use crate::base::Seed;
 use crate::lab::{Lab, Script};
 use crate::scenario::{self, Via};
@@ -78,6 +78,7 @@ impl Drop for Embedded {
 
 /// `tollgate lab`: the stand-ins until they are interrupted.
 pub(super) fn lab(args: &LabArgs) -> anyhow::Result<Exit> {
+    machine::raise_files();
     let script = match &args.script {
         None => Script::default(),
         Some(path) => match scenario::load_script(path, &|name| std::env::var(name).ok()) {

@@ -6,6 +6,8 @@ mod collect;
 mod commands;
 mod exit;
 mod lab;
+mod limits;
+mod machine;
 mod preflight;
 mod progress;
 mod run;

@@ -146,6 +146,7 @@ mod tests {
             name: "p".to_owned(),
             warmup: false,
             shape: String::new(),
+            even: true,
             planned_ms: planned.map(seconds),
             started_ms: started.map(seconds),
             ended_ms: None,

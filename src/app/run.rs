@@ -13,9 +13,9 @@ use super::collect::{self, Collector};
 use super::lab::Embedded;
 use super::progress::Progress;
 use super::signals::Signals;
-use super::{Exit, commands, preflight, selftest, terminal};
+use super::{Exit, commands, limits, machine, preflight, selftest, terminal};
 use crate::engine::{self, Control};
-use crate::judge::{self, Validity};
+use crate::judge::{self, Level, Validity};
 use crate::plan::Plan;
 use crate::record::Summary;
 use crate::report;
@@ -49,7 +49,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     };
     let session = Session::begin(&plan, &endpoint, lookup, args)?;
     let ended = runtime.block_on(session.go())?;
-    ended.report(args.json)
+    ended.report(args)
 }
 
 /// Where requests go: the embedded lab, started, or a gateway that was seen to answer.
@@ -104,6 +104,7 @@ struct Session {
     run: engine::Run,
     control: Control,
     clock: Clock,
+    cpu_before: Option<Duration>,
     client: Client,
     http: Http,
     stamping: Stamping,
@@ -133,6 +134,11 @@ impl Session {
         info.client = client_in_words(client, http, &stamping);
         info.selftest = selftest::standing(&args.output, plan.scenario(), &info);
         info.workers = args.workers.unwrap_or_else(engine::default_workers);
+        let open_files = machine::raise_files();
+        info.open_files = Some(open_files);
+        if let Some(warning) = limits::shortage(plan, info.workers, open_files) {
+            terminal::message(&warning);
+        }
         let stamp = started.format(&format_description!(
             "[year][month][day]T[hour][minute][second]Z"
         ))?;
@@ -145,6 +151,7 @@ impl Session {
         let collector = Collector::new(info, folder, endpoint.key.clone());
         let control = Control::default();
         let clock = Clock::start();
+        let cpu_before = machine::cpu();
         let timeouts = plan.scenario().timeouts;
         let run = match client {
             Client::Direct => engine::start(plan, workers, clock, &control, || {
@@ -160,6 +167,7 @@ impl Session {
             run,
             control,
             clock,
+            cpu_before,
             client,
             http,
             stamping,
@@ -191,11 +199,21 @@ impl Session {
         }
         self.progress.finish();
         self.collector.finish()?;
+        let process_cpu = self.process_cpu();
         let whole = self.run.join();
         let info = &mut self.collector.info;
+        info.process_cpu = process_cpu;
         info.client = client_in_words(self.client, self.http, &self.stamping);
         info.stamps = (self.client == Client::Direct).then(|| self.stamping.tally());
         Ended::new(self.collector, interrupted.first().copied(), whole)
+    }
+
+    /// The share of all cores that the process used so far.
+    fn process_cpu(&self) -> Option<f64> {
+        let used = machine::cpu()?.saturating_sub(self.cpu_before?);
+        let cores = std::thread::available_parallelism().ok()?.get() as f64;
+        let wall = self.clock.now().seconds();
+        (wall > 0.0).then(|| used.as_secs_f64() / (wall * cores))
     }
 
     /// The first signal stops arrivals, the second cuts what is in flight, the third ends it all.
@@ -270,8 +288,8 @@ impl Ended {
         })
     }
 
-    fn report(&self, json: bool) -> anyhow::Result<Exit> {
-        if json {
+    fn report(&self, args: &RunArgs) -> anyhow::Result<Exit> {
+        if args.json {
             terminal::data(&format!("{}\n", serde_json::to_string_pretty(&self.info)?));
         } else {
             let paint = terminal::stdout_paint();
@@ -285,7 +303,8 @@ impl Ended {
             return Ok(Exit::Internal);
         }
         let none_ok = self.summary.total().is_none_or(|total| total.count.ok == 0);
-        let no_data = none_ok.then_some(Exit::NoData);
+        let untrusted = args.gate && self.validity.verdict == Level::Invalid;
+        let no_data = (none_ok || untrusted).then_some(Exit::NoData);
         Ok(exit_of(self.info.interrupted)
             .or(no_data)
             .unwrap_or(Exit::Fine))

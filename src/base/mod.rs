@@ -3,6 +3,7 @@
 //! Nothing here knows a scenario, a wire or a file; a word is here because both the tester and the
 //! stand-ins, or two distant stages, must mean the same by it.
 
+mod descriptors;
 mod distribution;
 mod money;
 mod monotonic;
@@ -13,6 +14,7 @@ pub mod tokens;
 mod units;
 mod usage;
 
+pub use descriptors::no_descriptor_left;
 pub use distribution::{Distribution, DistributionError, Magnitude};
 pub use money::{Money, MoneyError, Usd};
 pub use monotonic::Monotonic;

@@ -8,6 +8,7 @@ mod alarm;
 mod gauges;
 mod sink;
 mod team;
+mod watchdog;
 mod worker;
 
 #[cfg(test)]
@@ -31,6 +32,7 @@ use crate::wire::{Clock, Preopened, Wire};
 pub use gauges::Gauges;
 use sink::Sink;
 use team::Team;
+pub use watchdog::Stalls;
 use worker::Worker;
 
 /// What the engine tells while it runs.
@@ -55,6 +57,8 @@ pub struct WorkerHealth {
     pub cpu: Option<Duration>,
     /// How long it worked.
     pub wall: Duration,
+    /// How long it was away.
+    pub stalls: Stalls,
 }
 
 /// How a run is ended before its plan is.

@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::alarm::Alarm;
+use super::watchdog::Watchdog;
 use super::{Control, Event, Sink, Team, WorkerHealth};
 use crate::base::Offset;
 use crate::plan::{PhaseId, Plan};
@@ -79,8 +80,9 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
                 range.sink.flush();
             }
         });
+        let watchdog = Watchdog::start(self.range.clock);
         let mut in_flight = JoinSet::new();
-        self.phases(&mut in_flight).await;
+        self.phases(&mut in_flight, &watchdog).await;
         self.drain(in_flight).await;
         flusher.abort();
         self.range.sink.flush();
@@ -88,10 +90,11 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
         self.range.sink.tell(Event::WorkerDone(WorkerHealth {
             cpu: thread_cpu(),
             wall,
+            stalls: watchdog.finish(),
         }));
     }
 
-    async fn phases(&self, in_flight: &mut JoinSet<()>) {
+    async fn phases(&self, in_flight: &mut JoinSet<()>, watchdog: &Watchdog) {
         let plan = Arc::clone(&self.range.plan);
         // Open loops follow each other without a seam; only the answers know when a closed one ends.
         let mut planned = None;
@@ -105,6 +108,9 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
             }
             if self.control.stop.is_cancelled() {
                 return;
+            }
+            if !phase.warmup {
+                watchdog.begin();
             }
             let start = self.team.start(id, planned, &self.range.sink);
             match &phase.shape {

@@ -4,4 +4,4 @@ mod selftest;
 mod validity;
 
 pub use selftest::{Certificate, Clocks, Errors, Load, Measured, Round, SELFTEST_SCHEMA, compare};
-pub use validity::{Check, Health, Level, Validity, validity};
+pub use validity::{Check, Course, Health, Level, Stalls, Validity, validity};

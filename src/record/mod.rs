@@ -2,6 +2,7 @@
 
 mod histogram;
 mod interval;
+mod stretches;
 mod summary;
 mod tally;
 
@@ -13,6 +14,7 @@ use crate::sample::Sample;
 
 pub use histogram::{Histogram, Quantile, needed};
 pub use interval::{Interval, IntervalRow, Intervals};
+pub use stretches::{Half, Stretches};
 pub use summary::{
     Cost, Count, ErrorCount, MetricSummary, PhaseSummary, QuantileSummary, ScopeSummary, Summary,
     Totals,
@@ -36,6 +38,8 @@ pub struct PhaseRecord {
     pub last_end: Offset,
     /// Its rows.
     pub arrivals: u64,
+    /// Its whole answers in the course of time.
+    pub stretches: Stretches,
 }
 
 impl PhaseRecord {
@@ -87,6 +91,7 @@ impl Recorder {
         let mut in_window = true;
         if let Some(phase) = self.phases.get_mut(usize::from(sample.id.phase.0)) {
             phase.arrivals += 1;
+            phase.stretches.push(sample);
             phase.last_end = phase.last_end.max(end);
             let window_end = phase
                 .started
@@ -112,6 +117,7 @@ impl Recorder {
             mine.ended = mine.ended.max(theirs.ended);
             mine.last_end = mine.last_end.max(theirs.last_end);
             mine.arrivals += theirs.arrivals;
+            mine.stretches.merge(&theirs.stretches);
         }
     }
 

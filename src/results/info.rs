@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ConnectionInfo, PreopenInfo};
 use crate::base::{Offset, Seed};
-use crate::judge::Validity;
+use crate::judge::{Stalls, Validity};
 use crate::plan::Plan;
 use crate::record::{PhaseRecord, Summary};
 use crate::scenario::{Place, Slos};
@@ -57,6 +57,16 @@ pub struct RunInfo {
     pub prices_as_of: Option<String>,
     /// The highest share of a core that a worker used, where the platform tells.
     pub worker_cpu: Option<f64>,
+    /// The share of all cores that the process used, where the platform tells; absent while the run goes
+    /// on.
+    #[serde(default)]
+    pub process_cpu: Option<f64>,
+    /// How long the workers were away; absent until the first of them is done.
+    #[serde(default)]
+    pub stalls: Option<Stalls>,
+    /// The most files and connections that the process may have open at once.
+    #[serde(default)]
+    pub open_files: Option<u64>,
     /// Whether the figures are to be trusted; absent while the run goes on.
     pub validity: Option<Validity>,
     /// The figures; absent while the run goes on.
@@ -124,6 +134,9 @@ pub struct PhaseInfo {
     pub warmup: bool,
     /// The shape in words.
     pub shape: String,
+    /// Whether its load is the same throughout.
+    #[serde(default)]
+    pub even: bool,
     /// The length by the plan, in milliseconds; absent where the answers decide.
     pub planned_ms: Option<Offset>,
     /// When it began, in milliseconds since the run's start.
@@ -151,6 +164,7 @@ impl RunInfo {
                 name: phase.name.clone(),
                 warmup: phase.warmup,
                 shape: phase.in_words(),
+                even: phase.is_even(),
                 planned_ms: planned_length(plan, id).map(Offset::from),
                 started_ms: None,
                 ended_ms: None,
@@ -192,6 +206,9 @@ impl RunInfo {
             slos: scenario.slos,
             prices_as_of: scenario.prices.as_ref().map(|table| table.as_of.clone()),
             worker_cpu: None,
+            process_cpu: None,
+            stalls: None,
+            open_files: None,
             validity: None,
             summary: None,
         }

@@ -265,6 +265,7 @@ mod tests {
             name: "steady".to_owned(),
             warmup: false,
             shape: String::new(),
+            even: true,
             planned_ms: None,
             started_ms: None,
             ended_ms: None,
@@ -292,6 +293,9 @@ mod tests {
             slos: Slos::default(),
             prices_as_of: None,
             worker_cpu: None,
+            process_cpu: None,
+            stalls: None,
+            open_files: None,
             validity: None,
             summary: None,
         }

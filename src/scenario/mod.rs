@@ -203,6 +203,17 @@ pub struct Bound {
 }
 
 impl Phase {
+    /// Whether its load is the same throughout.
+    pub const fn is_even(&self) -> bool {
+        !matches!(
+            self.shape,
+            Shape::Open {
+                pace: Pace::Ramp { .. },
+                ..
+            }
+        )
+    }
+
     /// The shape and its end in words: `poisson 50/s for 20s`.
     pub fn in_words(&self) -> String {
         let shape = match &self.shape {

@@ -69,7 +69,7 @@ pub(super) async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, Fa
     }
     let found = tokio::net::lookup_host((host, port)).await;
     let found: Vec<SocketAddr> = found
-        .map_err(|error| Failure::Dns(error.to_string()))?
+        .map_err(|error| Failure::of_system(&error, Failure::Dns))?
         .collect();
     if found.is_empty() {
         return Err(Failure::Dns(format!("{host} has no address")));

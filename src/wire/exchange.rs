@@ -1,12 +1,13 @@
 //! What became of one request: its marks, its outcome, and what the answer said.
 
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::base::{Money, Offset, Usage};
+use crate::base::{Money, Offset, Usage, no_descriptor_left};
 
 /// The instants of one request. A mark that was not reached is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,6 +96,8 @@ pub enum Outcome {
     Dns,
     /// There was no connection.
     Connect,
+    /// This machine had no file descriptor, local address or port left for a connection.
+    ClientLimit,
     /// The connection could not be secured.
     Tls,
     /// Patience ended.
@@ -136,6 +139,8 @@ pub enum Failure {
     Dns(String),
     /// There was no connection.
     Connect(String),
+    /// This machine had no file descriptor, local address or port left for a connection.
+    ClientLimit(String),
     /// The connection could not be secured.
     Tls(String),
     /// Patience ended.
@@ -150,11 +155,24 @@ pub enum Failure {
     Shed,
 }
 
-const NAMES: [(Outcome, &str); 15] = [
+impl Failure {
+    /// An error of the operating system: a limit of this machine is told apart from all `otherwise`.
+    pub(super) fn of_system(error: &io::Error, otherwise: fn(String) -> Self) -> Self {
+        // The system's own error: one without a number is ours, and says that there was no address.
+        let no_port =
+            error.raw_os_error().is_some() && error.kind() == io::ErrorKind::AddrNotAvailable;
+        let limit = no_port || no_descriptor_left(error);
+        let failure = if limit { Self::ClientLimit } else { otherwise };
+        failure(error.to_string())
+    }
+}
+
+const NAMES: [(Outcome, &str); 16] = [
     (Outcome::Ok, "ok"),
     (Outcome::Shed, "shed"),
     (Outcome::Dns, "dns"),
     (Outcome::Connect, "connect"),
+    (Outcome::ClientLimit, "client_limit"),
     (Outcome::Tls, "tls"),
     (Outcome::Timeout(TimeoutKind::Connect), "timeout_connect"),
     (
@@ -229,5 +247,23 @@ mod tests {
             assert_eq!(outcome.to_string().parse(), Ok(outcome));
         }
         assert!("fine".parse::<Outcome>().is_err());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_this_machine_has_no_more_of_is_told_apart_from_a_server_that_refuses() {
+        use rustix::io::Errno;
+        let failure = |errno: Errno| {
+            let error = io::Error::from_raw_os_error(errno.raw_os_error());
+            Failure::of_system(&error, Failure::Connect)
+        };
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::ADDRNOTAVAIL] {
+            let failure = failure(errno);
+            assert!(matches!(failure, Failure::ClientLimit(_)), "{failure:?}");
+        }
+        for errno in [Errno::CONNREFUSED, Errno::TIMEDOUT, Errno::NETUNREACH] {
+            let failure = failure(errno);
+            assert!(matches!(failure, Failure::Connect(_)), "{failure:?}");
+        }
     }
 }

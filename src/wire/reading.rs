@@ -380,6 +380,7 @@ impl Failure {
         match self {
             Self::Dns(said) => (Outcome::Dns, Some(said)),
             Self::Connect(said) => (Outcome::Connect, Some(said)),
+            Self::ClientLimit(said) => (Outcome::ClientLimit, Some(said)),
             Self::Tls(said) => (Outcome::Tls, Some(said)),
             Self::Timeout(kind) => (Outcome::Timeout(kind), None),
             Self::Lost(said) if answered => (Outcome::Truncated, Some(said)),

@@ -280,12 +280,20 @@ fn failure(error: &reqwest::Error) -> Failure {
     // The connector's own words for whatever failed below TLS.
     let below_tls = || causes.iter().any(|c| c.to_string().starts_with("tcp "));
     let secured = || error.url().is_some_and(|url| url.scheme() == "https");
+    let system = || {
+        causes
+            .iter()
+            .find_map(|c| c.downcast_ref::<std::io::Error>())
+    };
     let http = || causes.iter().find_map(|c| c.downcast_ref::<hyper::Error>());
     match () {
         () if error.is_connect() && error.is_timeout() => Failure::Timeout(TimeoutKind::Connect),
         () if error.is_connect() && error.is_dns() => Failure::Dns(said),
         () if error.is_connect() && secured() && !below_tls() => Failure::Tls(said),
-        () if error.is_connect() => Failure::Connect(said),
+        () if error.is_connect() => match system() {
+            Some(error) => Failure::of_system(error, Failure::Connect),
+            None => Failure::Connect(said),
+        },
         () => http().map_or(Failure::Lost(said), http_failure),
     }
 }

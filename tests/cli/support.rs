@@ -98,12 +98,27 @@ impl Sandbox {
 
     fn start_with(&self, env: &[(&str, &str)], args: &str) -> Started {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+        command.args(args.split_whitespace());
+        self.spawn(command, env)
+    }
+
+    /// Runs the binary from a shell that set its limits first.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn run_limited(&self, limits: &str, args: &str) -> Ran {
+        let mut command = Command::new("sh");
+        let script = format!("{limits} && exec \"$0\" \"$@\"");
+        command
+            .args(["-c", &script, env!("CARGO_BIN_EXE_tollgate")])
+            .args(args.split_whitespace());
+        self.spawn(command, &[]).finish()
+    }
+
+    fn spawn(&self, mut command: Command, env: &[(&str, &str)]) -> Started {
         for name in HEEDED {
             command.env_remove(name);
         }
         command
             .envs(env.iter().copied())
-            .args(args.split_whitespace())
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

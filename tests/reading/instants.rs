@@ -111,6 +111,10 @@ fn a_reading_that_never_saw_a_head_has_no_marks_but_its_own() {
     for (failure, outcome) in [
         (Failure::Dns("unknown".to_owned()), Outcome::Dns),
         (Failure::Connect("refused".to_owned()), Outcome::Connect),
+        (
+            Failure::ClientLimit("too many open files".to_owned()),
+            Outcome::ClientLimit,
+        ),
         (Failure::Tls("expired".to_owned()), Outcome::Tls),
         (Failure::Lost("reset".to_owned()), Outcome::Reset),
         (Failure::Cancelled, Outcome::Cancelled),

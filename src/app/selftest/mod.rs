@@ -4,7 +4,6 @@
 //! client is the very engine and wire that a run has. What the errors hold is said where they are worked
 //! out, in `judge`.
 
-mod machine;
 mod provider;
 mod rounds;
 
@@ -17,6 +16,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::cli::SelftestArgs;
+use super::machine;
 use super::{Exit, run, terminal};
 use crate::base::{Monotonic, Offset, Seed};
 use crate::engine::{self, Control, Event};

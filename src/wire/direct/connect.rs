@@ -148,7 +148,7 @@ impl Connector {
 #[cfg(unix)]
 async fn unix(path: &std::path::Path) -> Result<Socket, Failure> {
     let socket = tokio::net::UnixStream::connect(path).await;
-    let socket = socket.map_err(|error| Failure::Connect(error.to_string()))?;
+    let socket = socket.map_err(|error| Failure::of_system(&error, Failure::Connect))?;
     Ok(Socket::Unix(socket))
 }
 
@@ -168,11 +168,11 @@ async fn first_that_answers(addresses: &[SocketAddr]) -> Result<Socket, Failure>
                 // Requests and chunks are small: waiting to fill a packet would be measured as latency.
                 socket
                     .set_nodelay(true)
-                    .map_err(|error| Failure::Connect(error.to_string()))?;
+                    .map_err(|error| Failure::of_system(&error, Failure::Connect))?;
                 return Ok(socket.into());
             }
             Err(error) => last = error,
         }
     }
-    Err(Failure::Connect(last.to_string()))
+    Err(Failure::of_system(&last, Failure::Connect))
 }
