@@ -8,7 +8,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tollgate::base::Offset;
 use tollgate::dialect::{Dialect, Piece, Say};
 use tollgate::plan::{PhaseId, Plan};
-use tollgate::record::{Intervals, Recorder};
+use tollgate::record::Seconds;
+use tollgate::results::{RunFolder, RunInfo};
 use tollgate::sample::Sample;
 use tollgate::scenario::{Overrides, load};
 use tollgate::schedule::phase_arrivals;
@@ -220,14 +221,19 @@ fn recording(c: &mut Criterion) {
             .collect();
         group.throughput(Throughput::Elements(rows.len() as u64));
         group.bench_function(format!("recorded, {tokens} token chunks"), |b| {
-            let mut recorder = Recorder::new(plan.scenario().recipes.len(), Vec::new());
-            let mut intervals = Intervals::default();
+            let mut seconds = Seconds::new(&plan);
             b.iter(|| {
                 for row in black_box(&rows) {
-                    recorder.push(row);
-                    intervals.push(row);
+                    seconds.push(row);
                 }
             });
+        });
+        group.bench_function(format!("written, {tokens} token chunks"), |b| {
+            let info = RunInfo::new(&plan, "http://lab");
+            let root = tempfile::tempdir().expect("there is a place for files");
+            let folder = RunFolder::create(root.path(), "bench", 0.0, &info);
+            let mut folder = folder.expect("an empty place takes a folder");
+            b.iter(|| assert!(folder.write_rows(black_box(&rows), &info).is_ok()));
         });
     }
     group.finish();

@@ -1,8 +1,10 @@
-//! Words that every stage shares: instants, money, seeds, usage, secrets and units.
+//! Words that every stage shares: instants, counted times, money, seeds, usage, secrets
+//! and units.
 //!
 //! Nothing here knows a scenario, a wire or a file; a word is here because both the tester and the
 //! stand-ins, or two distant stages, must mean the same by it.
 
+mod counts;
 mod distribution;
 mod money;
 mod monotonic;
@@ -13,6 +15,7 @@ pub mod tokens;
 mod units;
 mod usage;
 
+pub use counts::{Bucket, TimeCounts};
 pub use distribution::{Distribution, DistributionError, Magnitude};
 pub use money::{Money, MoneyError, Usd};
 pub use monotonic::Monotonic;

@@ -73,14 +73,14 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
         let flusher = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(FLUSH).await;
-                range.sink.flush();
+                range.sink.flush(range.clock.now());
             }
         });
         let mut in_flight = JoinSet::new();
         self.phases(&mut in_flight).await;
         self.drain(in_flight).await;
         flusher.abort();
-        self.range.sink.flush();
+        self.range.sink.finish();
         let wall = self.range.clock.now().since(began);
         self.range.sink.tell(Event::WorkerDone(WorkerHealth {
             cpu: thread_cpu(),
@@ -103,6 +103,7 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
                 return;
             }
             let start = self.team.start(id, planned, &self.range.sink);
+            self.range.sink.phase_started(id, start);
             match &phase.shape {
                 Shape::Closed { concurrency, .. } => {
                     self.closed(id, phase, *concurrency, start).await;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::ROWS_WAITING_LIMIT;
 use crate::record::Summary;
 use crate::sample::Metric;
 
@@ -51,7 +52,12 @@ pub struct Health {
     pub arrivals: u64,
     /// The highest share of a core that a worker used.
     pub worker_cpu: Option<f64>,
+    /// The most rows that waited for their file at one time.
+    pub rows_waiting: u64,
 }
+
+/// Rows that may wait for their file without a word about it.
+const LIMIT_TENTH: u64 = ROWS_WAITING_LIMIT / 10;
 
 /// Judges a run.
 pub fn validity(summary: &Summary, health: &Health) -> Validity {
@@ -61,6 +67,7 @@ pub fn validity(summary: &Summary, health: &Health) -> Validity {
         in_flight_cap(summary),
         achieved_rate(health),
         worker_cpu(health),
+        rows_waiting(health),
     ];
     let checks: Vec<Check> = checks.into_iter().flatten().collect();
     let verdict = checks
@@ -181,6 +188,26 @@ fn worker_cpu(health: &Health) -> Option<Check> {
     Some(check("worker CPU", level, value, "below 85 %", remedy))
 }
 
+/// Rows that wait for a slow disk take memory, and at the limit the engine ends the run. Named only where
+/// it came near: it says nothing of the figures before.
+fn rows_waiting(health: &Health) -> Option<Check> {
+    let most = health.rows_waiting;
+    let level = match most {
+        0..=LIMIT_TENTH => return None,
+        _ if most <= ROWS_WAITING_LIMIT => Level::Warn,
+        _ => Level::Invalid,
+    };
+    let remedy = "the disk could not keep up with samples.csv: write to a faster one with -o, or lower the rate";
+    let limit = format!("{LIMIT_TENTH} at most; beyond {ROWS_WAITING_LIMIT} the run is ended");
+    Some(check(
+        "rows waiting",
+        level,
+        most.to_string(),
+        &limit,
+        remedy,
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,6 +276,7 @@ mod tests {
             planned_arrivals: Some(500),
             arrivals: 500,
             worker_cpu: Some(0.2),
+            rows_waiting: 0,
         };
         let judged = validity(&summary(500, PROMPT, Duration::ZERO, Outcome::Ok), &health);
         assert_eq!(judged.verdict, Level::Valid);
@@ -304,6 +332,7 @@ mod tests {
             planned_arrivals: Some(500),
             arrivals: 400,
             worker_cpu: Some(0.97),
+            rows_waiting: 0,
         };
         let judged = validity(&summary(500, PROMPT, Duration::ZERO, Outcome::Ok), &health);
         assert_eq!(level(&judged, "achieved arrivals"), Level::Invalid);

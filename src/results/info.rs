@@ -53,6 +53,9 @@ pub struct RunInfo {
     pub prices_as_of: Option<String>,
     /// The highest share of a core that a worker used, where the platform tells.
     pub worker_cpu: Option<f64>,
+    /// The most rows that waited for their file at one time; beyond 100,000 the run was ended for it.
+    #[serde(default)]
+    pub rows_waiting: u64,
     /// Whether the figures are to be trusted; absent while the run goes on.
     pub validity: Option<Validity>,
     /// The figures; absent while the run goes on.
@@ -183,6 +186,7 @@ impl RunInfo {
             slos: scenario.slos,
             prices_as_of: scenario.prices.as_ref().map(|table| table.as_of.clone()),
             worker_cpu: None,
+            rows_waiting: 0,
             validity: None,
             summary: None,
         }

@@ -5,6 +5,7 @@
 
 mod hlog;
 mod info;
+mod line;
 mod read;
 mod row;
 mod write;

@@ -5,6 +5,7 @@
 
 mod direct;
 mod exchange;
+mod gaps;
 mod reading;
 mod reqwest;
 mod retry_after;
@@ -20,6 +21,7 @@ use crate::shot::Shot;
 pub use self::reqwest::ReqwestWire;
 pub use direct::{DirectError, DirectWire, StampTally, Stamping};
 pub use exchange::{Connecting, Exchange, Failure, Marks, NoOutcome, Outcome, TimeoutKind};
+pub use gaps::Gaps;
 pub use reading::Reading;
 
 /// Sends requests. Sending can't fail: what goes wrong is told to the reading's end.
