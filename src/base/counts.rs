@@ -35,10 +35,18 @@ pub struct Bucket {
 
 impl TimeCounts {
     /// Adds a time that came `n` times.
+    #[inline]
     pub fn add(&mut self, nanos: u64, n: u64) {
-        let index = index(nanos);
-        self.page(index / PAGE)[index % PAGE] += n;
+        let (place, k) = (index(nanos) / PAGE, index(nanos) % PAGE);
         self.total += n;
+        let page = self
+            .directory
+            .get(place)
+            .map_or(0, |page| usize::from(*page));
+        match self.pages.get_mut(page.wrapping_sub(1)) {
+            Some(page) => page[k] += n,
+            None => self.page(place)[k] += n,
+        }
     }
 
     /// Adds all times of another.
@@ -141,7 +149,9 @@ mod tests {
         ) {
             let of = |times: &[u64]| {
                 let mut counts = TimeCounts::default();
-                times.iter().for_each(|nanos| counts.add(*nanos, 1));
+                for nanos in times {
+                    counts.add(*nanos, 1);
+                }
                 counts
             };
             let mut merged = of(&left);

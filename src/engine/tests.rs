@@ -203,14 +203,12 @@ async fn play(
         by_row.push(row);
     }
     for (id, phase) in (0..).map(PhaseId).zip(by_row.phases().to_vec()) {
-        phase
-            .started
-            .into_iter()
-            .for_each(|at| recorder.phase_started(id, at));
-        phase
-            .ended
-            .into_iter()
-            .for_each(|at| recorder.phase_ended(id, at));
+        if let Some(at) = phase.started {
+            recorder.phase_started(id, at);
+        }
+        if let Some(at) = phase.ended {
+            recorder.phase_ended(id, at);
+        }
     }
     assert_eq!(
         recorder, by_row,

@@ -49,7 +49,15 @@ impl Histogram {
 
     /// Adds a time that was seen `n` times.
     pub fn record_n(&mut self, time: Duration, n: u64) {
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.record_nanos(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), n);
+    }
+
+    /// Adds a time in microseconds.
+    pub fn record_micros(&mut self, micros: u32) {
+        self.record_nanos(u64::from(micros) * 1_000, 1);
+    }
+
+    fn record_nanos(&mut self, nanos: u64, n: u64) {
         if nanos > LONGEST {
             self.clamped += n;
         }

@@ -1,7 +1,6 @@
 //! The rows of one scope: counts, tokens, money and histograms.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::Histogram;
 use crate::base::Money;
@@ -89,7 +88,7 @@ impl Tally {
             self.good_in_window += u64::from(in_window && sample.good);
             let gaps = &mut self.times[Metric::ChunkGap as usize];
             for gap in exchange.gaps.first_us() {
-                gaps.record(Duration::from_micros(u64::from(*gap)));
+                gaps.record_micros(*gap);
             }
             if let Some(later) = exchange.gaps.later() {
                 gaps.record_counts(later);
@@ -219,6 +218,7 @@ impl Tally {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::time::Duration;
 
     use crate::base::Offset;
     use crate::plan::{ArmId, ArrivalId, RecipeId};

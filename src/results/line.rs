@@ -124,7 +124,10 @@ impl Line<'_> {
     /// A text; in quotes where it holds what has a meaning in the file.
     fn text(&mut self, text: Option<&str>) {
         let text = text.unwrap_or_default().as_bytes();
-        if text.iter().any(|byte| b",\"\r\n".contains(byte)) {
+        if text
+            .iter()
+            .any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n'))
+        {
             self.0.push(b'"');
             for byte in text {
                 self.0.extend_from_slice(if *byte == b'"' {
@@ -158,7 +161,7 @@ impl Line<'_> {
     /// Milliseconds with all nanoseconds.
     fn ms(&mut self, at: Option<Offset>) {
         if let Some(at) = at {
-            decimal(self.0, at.nanos(), 6);
+            decimal::<6>(self.0, at.nanos());
         }
         self.0.push(b',');
     }
@@ -169,36 +172,46 @@ impl Line<'_> {
             if money.nanos() < 0 {
                 self.0.push(b'-');
             }
-            decimal(self.0, money.nanos().unsigned_abs(), 9);
+            decimal::<9>(self.0, money.nanos().unsigned_abs());
         }
         self.0.push(b',');
     }
 }
 
-/// `n / 10^places` without zeros at its end, but for one that says that it is no whole number's column.
-fn decimal(out: &mut Vec<u8>, n: u64, places: u32) {
-    let one = 10_u64.pow(places);
-    digits(out, n / one);
-    let point = out.len();
-    // The one in front keeps the zeros, and then makes room for the point.
-    digits(out, one + n % one);
-    out[point] = b'.';
-    while out.last() == Some(&b'0') && out.len() > point + 2 {
-        out.pop();
+/// `n / 10^PLACES` without zeros at its end, but for one that tells the column from one of whole numbers.
+fn decimal<const PLACES: usize>(out: &mut Vec<u8>, n: u64) {
+    let one = const { 10_u64.pow(PLACES as u32) };
+    let mut buffer = [b'.'; 32];
+    let (from, mut end) = (buffer.len() - PLACES, buffer.len());
+    let mut rest = n % one;
+    for place in (from..end).rev() {
+        buffer[place] = b'0' + (rest % 10) as u8;
+        rest /= 10;
     }
+    while end > from + 1 && buffer[end - 1] == b'0' {
+        end -= 1;
+    }
+    let from = whole(&mut buffer, from - 1, n / one);
+    out.extend_from_slice(&buffer[from..end]);
 }
 
-fn digits(out: &mut Vec<u8>, mut n: u64) {
-    let mut buffer = [0; 20];
-    let mut from = buffer.len();
+fn digits(out: &mut Vec<u8>, n: u64) {
+    let mut buffer = [0; 32];
+    let from = whole(&mut buffer, 32, n);
+    out.extend_from_slice(&buffer[from..]);
+}
+
+/// Writes a whole number so that it ends at `end`, and tells where it begins.
+fn whole(buffer: &mut [u8; 32], end: usize, mut n: u64) -> usize {
+    let mut from = end;
     while n >= 10 {
         from -= 2;
         buffer[from..from + 2].copy_from_slice(&PAIRS[(n % 100) as usize]);
         n /= 100;
     }
-    if n > 0 || from == buffer.len() {
+    if n > 0 || from == end {
         from -= 1;
         buffer[from] = b'0' + n as u8;
     }
-    out.extend_from_slice(&buffer[from..]);
+    from
 }

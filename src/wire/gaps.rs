@@ -62,7 +62,9 @@ impl Gaps {
 impl FromIterator<u32> for Gaps {
     fn from_iter<I: IntoIterator<Item = u32>>(micros: I) -> Self {
         let mut gaps = Self::default();
-        micros.into_iter().for_each(|micros| gaps.push(micros));
+        for micros in micros {
+            gaps.push(micros);
+        }
         gaps
     }
 }
