@@ -11,7 +11,7 @@ const UNIT: u32 = 9;
 /// Buckets of each doubling of the time. The first two doublings are equally fine.
 const HALF: usize = 1 << 10;
 /// Buckets of a page.
-const PAGE: usize = 64;
+const PAGE: usize = 16;
 
 /// How often each time came, in nanoseconds.
 #[derive(Clone, Debug, Default)]
@@ -88,7 +88,7 @@ impl TimeCounts {
         let page = &mut self.directory[place];
         if *page == 0 {
             self.pages.push([0; PAGE]);
-            *page = u16::try_from(self.pages.len()).expect("2^64 ns are below 1000 pages");
+            *page = u16::try_from(self.pages.len()).expect("2^64 ns are below 4000 pages");
         }
         &mut self.pages[usize::from(*page) - 1]
     }

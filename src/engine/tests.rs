@@ -1,6 +1,8 @@
 //! The engine on a paused clock with a wire that answers as told: exact to the nanosecond of the
 //! timers' tick, whatever else the machine does.
 
+mod idle;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

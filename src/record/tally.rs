@@ -229,7 +229,7 @@ mod tests {
         fn a_streams_gaps_are_recorded_as_if_each_had_been(
             gaps in proptest::collection::vec(prop_oneof![
                 9 => 0_u32..100_000, 1 => any::<u32>(),
-            ], 0..1_000),
+            ], 0..3_000),
         ) {
             let mut each = Histogram::default();
             for gap in &gaps {

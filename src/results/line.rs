@@ -184,9 +184,13 @@ fn decimal<const PLACES: usize>(out: &mut Vec<u8>, n: u64) {
     let mut buffer = [b'.'; 32];
     let (from, mut end) = (buffer.len() - PLACES, buffer.len());
     let mut rest = n % one;
-    for place in (from..end).rev() {
-        buffer[place] = b'0' + (rest % 10) as u8;
+    if PLACES % 2 == 1 {
+        buffer[end - 1] = b'0' + (rest % 10) as u8;
         rest /= 10;
+    }
+    for place in (0..PLACES / 2).rev().map(|pair| from + 2 * pair) {
+        buffer[place..place + 2].copy_from_slice(&PAIRS[(rest % 100) as usize]);
+        rest /= 100;
     }
     while end > from + 1 && buffer[end - 1] == b'0' {
         end -= 1;

@@ -5,15 +5,15 @@ use std::time::Duration;
 use crate::base::TimeCounts;
 
 /// Gaps that are kept one by one.
-const FIRST: usize = 256;
+const FIRST: usize = 1_024;
 /// A gap as long as this is kept by itself whatever its place: an hour, where histograms end.
 const LONG: u32 = 3_600_000_000;
 
 /// The gap before every token chunk but the first, in microseconds.
 ///
-/// The first 256 are kept as they came. Those after them are counted in the buckets of the histograms
-/// to which all of them go in the end, so an answer of any length takes a kilobyte and the pages of
-/// its gaps: a few more kilobytes where it is steady, and never more than 300.
+/// The first 1,024 are kept as they came, four bytes each. Those after them are counted in the buckets of the histograms
+/// to which all of them go in the end, so an answer of any length takes four kilobytes and the
+/// pages of its gaps: a few more kilobytes where it is steady, and never more than 300.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Gaps {
     first: Vec<u32>,
@@ -48,12 +48,12 @@ impl Gaps {
         (!self.is_empty()).then(|| Duration::from_micros(u64::from(self.longest)))
     }
 
-    /// The first 256 in the order in which they came, in microseconds.
+    /// The first 1,024 in the order in which they came, in microseconds.
     pub fn first_us(&self) -> &[u32] {
         &self.first
     }
 
-    /// Those after the first 256, but for any longer than an hour, which stand with the first.
+    /// Those after the first 1,024, but for any longer than an hour, which stand with the first.
     pub fn later(&self) -> Option<&TimeCounts> {
         self.later.as_deref()
     }
