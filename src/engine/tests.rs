@@ -1,7 +1,7 @@
 //! The engine on a paused clock with a wire that answers as told: exact to the nanosecond of the
 //! timers' tick, whatever else the machine does.
 
-mod idle;
+mod memory;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -57,7 +57,7 @@ pub struct Health {
 }
 
 /// Rows that may wait for their file without a word about it.
-const LIMIT_TENTH: u64 = ROWS_WAITING_LIMIT / 10;
+const QUIETLY: u64 = ROWS_WAITING_LIMIT / 10;
 
 /// Judges a run.
 pub fn validity(summary: &Summary, health: &Health) -> Validity {
@@ -193,12 +193,12 @@ fn worker_cpu(health: &Health) -> Option<Check> {
 fn rows_waiting(health: &Health) -> Option<Check> {
     let most = health.rows_waiting;
     let level = match most {
-        0..=LIMIT_TENTH => return None,
+        0..=QUIETLY => return None,
         _ if most <= ROWS_WAITING_LIMIT => Level::Warn,
         _ => Level::Invalid,
     };
     let remedy = "the disk could not keep up with samples.csv: write to a faster one with -o, or lower the rate";
-    let limit = format!("{LIMIT_TENTH} at most; beyond {ROWS_WAITING_LIMIT} the run is ended");
+    let limit = format!("{QUIETLY} at most; beyond {ROWS_WAITING_LIMIT} the run is ended");
     Some(check(
         "rows waiting",
         level,
@@ -324,6 +324,25 @@ mod tests {
             .find(|check| check.name == "dispatch lag")
             .unwrap();
         assert!(lag.remedy.contains("max_in_flight"), "{}", lag.remedy);
+    }
+
+    #[test]
+    fn a_disk_that_is_too_slow_is_named_only_where_it_was() {
+        let summary = summary(500, PROMPT, Duration::ZERO, Outcome::Ok);
+        let judged = |rows_waiting| {
+            let health = Health {
+                rows_waiting,
+                ..Health::default()
+            };
+            let checks = validity(&summary, &health).checks;
+            let check = checks
+                .into_iter()
+                .find(|check| check.name == "rows waiting");
+            check.map(|check| check.level)
+        };
+        assert_eq!(judged(QUIETLY), None);
+        assert_eq!(judged(QUIETLY + 1), Some(Level::Warn));
+        assert_eq!(judged(ROWS_WAITING_LIMIT + 1), Some(Level::Invalid));
     }
 
     #[test]

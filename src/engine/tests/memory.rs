@@ -1,8 +1,10 @@
-//! What a stream that waits for its next chunk takes of memory, the connection aside.
+//! What a run takes of memory: a stream that waits for its next chunk, and rows that wait for the file.
 
 use super::*;
 use crate::base::Offset;
 use crate::dialect::Say;
+use crate::engine::ROWS_WAITING_LIMIT;
+use crate::schedule::{self, Due};
 use crate::sse::{Newline, encode_event};
 
 /// A wire that reads 300 chunks of a stream, 10 to 30 ms apart, and then nothing more.
@@ -72,4 +74,36 @@ fn an_idle_stream_takes_a_few_kilobytes() {
     let (few, many) = (in_use(100), in_use(500));
     let each = (many - few) / 400;
     assert!((1_000..8_000).contains(&each), "{each} bytes");
+}
+
+#[test]
+fn rows_that_wait_for_a_slow_disk_end_the_run_before_memory_does_and_none_is_lost() {
+    let users = Shape::Closed {
+        concurrency: 1,
+        think: None,
+    };
+    let plan = plan(vec![phase("users", users, Some(2), None)]);
+    let (sender, mut events) = mpsc::unbounded_channel();
+    let (gauges, control) = (Arc::new(Gauges::default()), Control::default());
+    let stop = control.stop.clone();
+    let sink = Sink::new(&plan, 0, sender, Arc::clone(&gauges), stop);
+    let row = |number| {
+        let arrival = schedule::arrival(&plan, PhaseId(0), number, Due::WhenReady);
+        let (shot, end) = (crate::shot::build(&plan, &arrival), Offset::ZERO);
+        let exchange = Reading::new(shot.dialect, shot.stream).finish(Ok(()), end);
+        Sample::new(&plan, &arrival, end, Duration::ZERO, exchange)
+    };
+    gauges.wait_for_file(ROWS_WAITING_LIMIT - 1);
+    sink.push(row(0));
+    sink.flush(Offset::ZERO);
+    assert!(!control.stop.is_cancelled(), "as many may wait as fit");
+    sink.push(row(1));
+    sink.finish();
+    assert!(control.stop.is_cancelled());
+    assert_eq!(gauges.most_rows_waiting(), ROWS_WAITING_LIMIT + 1);
+    let mut rows = 0;
+    while let Ok(event) = events.try_recv() {
+        rows += event.rows();
+    }
+    assert_eq!(rows, 2);
 }
