@@ -92,6 +92,17 @@ fn read<R: AsRef<[u8]>>(reads: &[R]) -> Exchange {
     reading.finish(result, at)
 }
 
+/// Reads an answer in one piece.
+fn whole() -> Exchange {
+    let body = br#"{"id":"chatcmpl-1","model":"gpt-lab","choices":[{"message":{"content":"hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":11,"completion_tokens":7}}"#;
+    let mut reading = Reading::new(DIALECT, false);
+    let at = |micros| Offset::ZERO + Duration::from_micros(micros);
+    reading.sent(at(123));
+    reading.head(200, |_| None, at(45_678));
+    let result = reading.bytes(body, at(45_999));
+    reading.finish(result, at(46_012))
+}
+
 /// The smoke scenario, which has every kind of recipe.
 fn plan() -> Plan {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/smoke.yaml");
@@ -209,8 +220,14 @@ fn planning(c: &mut Criterion) {
 fn recording(c: &mut Criterion) {
     let plan = plan();
     let mut group = c.benchmark_group("per row");
-    for tokens in [8, 64, TOKENS] {
+    let streams = [8, 64, TOKENS].map(|tokens| {
         let exchange = read(&events(&plain()[..tokens]));
+        (format!("{tokens} token chunks"), exchange)
+    });
+    for (name, exchange) in [("no stream".to_owned(), whole())]
+        .into_iter()
+        .chain(streams)
+    {
         let row = |arrival| {
             let exchange = exchange.clone();
             Sample::new(&plan, &arrival, Offset::ZERO, Duration::ZERO, exchange)
@@ -220,7 +237,7 @@ fn recording(c: &mut Criterion) {
             .map(row)
             .collect();
         group.throughput(Throughput::Elements(rows.len() as u64));
-        group.bench_function(format!("recorded, {tokens} token chunks"), |b| {
+        group.bench_function(format!("recorded, {name}"), |b| {
             let mut seconds = Seconds::new(&plan);
             b.iter(|| {
                 for row in black_box(&rows) {
@@ -228,7 +245,7 @@ fn recording(c: &mut Criterion) {
                 }
             });
         });
-        group.bench_function(format!("written, {tokens} token chunks"), |b| {
+        group.bench_function(format!("written, {name}"), |b| {
             let info = RunInfo::new(&plan, "http://lab");
             let root = tempfile::tempdir().expect("there is a place for files");
             let folder = RunFolder::create(root.path(), "bench", 0.0, &info);
