@@ -47,7 +47,6 @@ struct Gate {
 
 impl<W: Wire + Send + Sync + 'static> Worker<W> {
     pub(super) fn new(
-        plan: Arc<Plan>,
         shots: Arc<Shots>,
         wire: W,
         team: Arc<Team>,
@@ -58,7 +57,7 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
         let clock = team.clock;
         Self {
             range: Arc::new(Range {
-                plan,
+                plan: Arc::clone(shots.plan()),
                 shots,
                 wire,
                 clock,
@@ -77,7 +76,7 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
         let flusher = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(FLUSH).await;
-                range.sink.flush();
+                range.sink.flush(range.clock.now());
             }
         });
         let watchdog = Watchdog::start(self.range.clock);
@@ -85,7 +84,7 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
         self.phases(&mut in_flight, &watchdog).await;
         self.drain(in_flight).await;
         flusher.abort();
-        self.range.sink.flush();
+        self.range.sink.finish();
         let wall = self.range.clock.now().since(began);
         self.range.sink.tell(Event::WorkerDone(WorkerHealth {
             cpu: thread_cpu(),
@@ -113,6 +112,7 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
                 watchdog.begin();
             }
             let start = self.team.start(id, planned, &self.range.sink);
+            self.range.sink.phase_started(id, start);
             match &phase.shape {
                 Shape::Closed { concurrency, .. } => {
                     self.closed(id, phase, *concurrency, start).await;
