@@ -40,6 +40,21 @@ venv=$tools/aiperf-venv
 if [ ! -x "$venv/bin/aiperf" ]; then
   { python3 -m venv "$venv" && "$venv/bin/pip" install -q aiperf; } >>"$log" 2>&1
 fi
+# aiperf wants a tokenizer, and its own one is fetched from the network at each start. Tokens are counted
+# by the server here, so one that splits words will do.
+if [ -x "$venv/bin/aiperf" ] && [ ! -e "$tools/words/tokenizer.json" ]; then
+  "$venv/bin/python" - "$tools/words" >>"$log" 2>&1 <<'PYTHON'
+import sys
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+words = ["<unk>", "<s>", "</s>"] + [chr(code) for code in range(32, 127)]
+tokenizer = Tokenizer(models.WordLevel({word: k for k, word in enumerate(words)}, unk_token="<unk>"))
+tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+PreTrainedTokenizerFast(
+    tokenizer_object=tokenizer, unk_token="<unk>", bos_token="<s>", eos_token="</s>"
+).save_pretrained(sys.argv[1])
+PYTHON
+fi
 if [ -x "$venv/bin/aiperf" ]; then
   have aiperf "$venv/bin/aiperf"
 else

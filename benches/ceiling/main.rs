@@ -7,6 +7,7 @@
 
 #![expect(clippy::print_stdout, reason = "a bench says what it measured")]
 
+mod accuracy;
 mod answers;
 mod cells;
 mod instructions;
@@ -54,6 +55,11 @@ struct RunArgs {
 /// Other benches, and the parts that are processes of their own.
 #[derive(Debug, Subcommand)]
 enum Mode {
+    /// The errors of tollgate's and aiperf's marks, on one provider that knows the truth
+    Accuracy {
+        #[arg(long, hide = true)]
+        bench: bool,
+    },
     /// Userland instructions of tollgate for a request and a token event, against limits
     Instructions {
         #[arg(long, hide = true)]
@@ -83,6 +89,7 @@ fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     match cli.mode {
         None => runner::run(&cli.run),
+        Some(Mode::Accuracy { .. }) => accuracy::accuracy(),
         Some(Mode::Instructions { .. }) => instructions::instructions(),
         Some(Mode::Serve) => server::serve(),
         Some(Mode::Stack {

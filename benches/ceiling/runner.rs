@@ -187,8 +187,7 @@ fn measure_tool(
     thread::sleep(SETTLE);
     let after = server.count()?;
     let said = String::from_utf8_lossy(&output.stderr);
-    let last = said.lines().last().unwrap_or_default();
-    anyhow::ensure!(output.status.success(), "it failed: {last}");
+    anyhow::ensure!(output.status.success(), "it failed: {}", last_words(&said));
     let taken = serde_json::from_str(&std::fs::read_to_string(&report)?)?;
     let count = tool.count(cell, &output, folder.path())?;
     let served = Count {
@@ -197,6 +196,14 @@ fn measure_tool(
     };
     check(tool, cell, count, served)?;
     Ok((taken, count, served))
+}
+
+/// The end of what a tool said, on one line of a table.
+fn last_words(said: &str) -> String {
+    let lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut last: Vec<&str> = lines.rev().take(2).collect();
+    last.reverse();
+    last.join("; ").replace('|', "/")
 }
 
 /// A tool and the server must agree, but for the answers under way when the tool's time was over.

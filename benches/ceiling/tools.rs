@@ -154,9 +154,9 @@ impl Tool {
             Self::Aiperf => {
                 let prompts = file("prompts.jsonl", format!("{{\"text\":\"{PROMPT}\"}}\n"))?;
                 let base = cell.base_url(port);
-                format!(
-                    "profile -m {MODEL} --url {base} --endpoint /chat/completions --endpoint-type chat --streaming --concurrency {connections} --request-count {AIPERF_REQUESTS} --input-file {prompts} --custom-dataset-type single_turn --tokenizer builtin --use-server-token-count --no-server-metrics --no-gpu-telemetry --ui none --output-artifact-dir {folder}"
-                )
+                aiperf(&base, MODEL, cell.connections, AIPERF_REQUESTS, &prompts)
+                    + " --output-artifact-dir "
+                    + &folder
             }
         };
         let words = args.split(' ').map(OsString::from);
@@ -204,6 +204,16 @@ impl Tool {
             tokens: answers * cell.chunks.unwrap_or(0),
         })
     }
+}
+
+/// The arguments of aiperf, but for its folder.
+pub(super) fn aiperf(base: &str, model: &str, users: u32, requests: u32, prompts: &str) -> String {
+    // The server counts tokens; aiperf wants a tokenizer nevertheless.
+    let tokenizer = target().join("bench-tools/words");
+    format!(
+        "profile -m {model} --url {base} --endpoint /chat/completions --endpoint-type chat --streaming --concurrency {users} --request-count {requests} --input-file {prompts} --custom-dataset-type single_turn --tokenizer {} --use-server-token-count --no-server-metrics --no-gpu-telemetry --ui none",
+        tokenizer.display()
+    )
 }
 
 /// wrk counts answers of any status, and socket errors apart.
