@@ -61,7 +61,7 @@ pub(super) fn accuracy() -> anyhow::Result<()> {
             Err(why) => Err(anyhow::anyhow!("{why}")),
         };
         say(&theirs.unwrap_or_else(|error| {
-            format!("| {users} users | aiperf | absent: {error} | | | | |")
+            format!("| {} | aiperf | absent: {error} | | | | |", of(users))
         }));
     }
     say(&format!(
@@ -78,10 +78,17 @@ pub(super) fn accuracy() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// So many users, in words.
+fn of(users: u32) -> String {
+    let plural = if users == 1 { "" } else { "s" };
+    format!("{users} user{plural}")
+}
+
 fn line_of_ours(users: u32, errors: &Errors) -> String {
     let us = |value: Option<f64>| value.map_or("n/a".to_owned(), |value| format!("{value:.0}"));
     format!(
-        "| {users} users | tollgate direct | {} | {} | {} | {:.0} | {} |",
+        "| {} | tollgate direct | {} | {} | {} | {:.0} | {} |",
+        of(users),
         errors.n,
         us(errors.p50_us),
         us(errors.p99_us),
@@ -130,7 +137,8 @@ fn errors_of_aiperf(
     let early = errors.iter().filter(|error| **error < 0.0).count();
     let quantile = |q: f64| errors[((errors.len() as f64 * q).ceil() as usize).max(1) - 1];
     Ok(format!(
-        "| {users} users | aiperf | {} | {:.0} | {:.0} | {:.0} | {early} |",
+        "| {} | aiperf | {} | {:.0} | {:.0} | {:.0} | {early} |",
+        of(users),
         errors.len(),
         quantile(0.5),
         quantile(0.99),
@@ -302,15 +310,12 @@ impl Lab {
         let text = fs::read_to_string(run.context("no run")??.path().join("summary.csv"))?;
         let value = |stat: &str| {
             let start = format!("total,ttft,{stat},");
-            let line = text.lines().find_map(|line| line.strip_prefix(&start));
-            line.and_then(|rest| rest.split(',').next())
-                .unwrap_or("n/a")
-                .to_owned()
+            let line = text.lines().find_map(|line| line.strip_prefix(&start))?;
+            line.split(',').next()?.parse::<f64>().ok()
         };
+        let (p50, p99) = value("p50").zip(value("p99")).context("it has no TTFT")?;
         Ok(format!(
-            "| tollgate direct | {REQUESTS} | {} | {} |",
-            value("p50"),
-            value("p99")
+            "| tollgate direct | {REQUESTS} | {p50:.2} | {p99:.2} |"
         ))
     }
 

@@ -23,11 +23,11 @@ const TOLERANCE: f64 = 0.05;
 /// Users of the closed loop.
 const USERS: u32 = 16;
 
-/// One figure and its limit.
+/// One figure and its limit, where it has one.
 struct Figure {
     name: &'static str,
     instructions: f64,
-    limit: f64,
+    limit: Option<f64>,
 }
 
 /// The whole check. An error where a limit is exceeded.
@@ -44,27 +44,31 @@ pub(super) fn instructions() -> anyhow::Result<()> {
         Figure {
             name: "plain request",
             instructions: request,
-            limit: REQUEST_LIMIT,
+            limit: Some(REQUEST_LIMIT),
         },
         Figure {
             name: "token event, many in a read",
             instructions: at_once,
-            limit: TOKEN_LIMIT,
+            limit: Some(TOKEN_LIMIT),
         },
         Figure {
             name: "token event, one wake each, its share of the request included",
             instructions: paced,
-            limit: TOKEN_LIMIT,
+            limit: None,
         },
     ];
     say("| tollgate direct, userland | instructions | limit |\n|---|---|---|");
     let mut beyond = 0;
     for figure in &figures {
+        let limit = figure
+            .limit
+            .map_or("none".to_owned(), |limit| format!("{limit:.0}"));
         say(&format!(
-            "| {} | {:.0} | {:.0} |",
-            figure.name, figure.instructions, figure.limit
+            "| {} | {:.0} | {limit} |",
+            figure.name, figure.instructions
         ));
-        beyond += u32::from(figure.instructions > figure.limit * (1.0 + TOLERANCE));
+        let most = figure.limit.map(|limit| limit * (1.0 + TOLERANCE));
+        beyond += u32::from(most.is_some_and(|most| figure.instructions > most));
     }
     anyhow::ensure!(beyond == 0, "{beyond} beyond the limit by more than 5 %");
     Ok(())
