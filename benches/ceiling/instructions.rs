@@ -18,8 +18,9 @@ use super::tools::Tool;
 const REQUEST_LIMIT: f64 = 25_000.0;
 /// The most for a token event.
 const TOKEN_LIMIT: f64 = 6_000.0;
-/// By how much a limit may be exceeded before it is a failure: compilers differ.
-const TOLERANCE: f64 = 0.05;
+/// By how much a limit may be exceeded before it is a failure: compilers differ, and so do
+/// the sizes of reads.
+const TOLERANCE: f64 = 0.10;
 /// Users of the closed loop.
 const USERS: u32 = 16;
 
@@ -70,7 +71,7 @@ pub(super) fn instructions() -> anyhow::Result<()> {
         let most = figure.limit.map(|limit| limit * (1.0 + TOLERANCE));
         beyond += u32::from(most.is_some_and(|most| figure.instructions > most));
     }
-    anyhow::ensure!(beyond == 0, "{beyond} beyond the limit by more than 5 %");
+    anyhow::ensure!(beyond == 0, "{beyond} beyond the limit by more than 10 %");
     Ok(())
 }
 

@@ -8,12 +8,13 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::Context;
-use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
 use nix::sys::time::TimeValLike;
-use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
+
+/// Bytes in the unit of a peak's size.
+const PEAK_UNIT: u64 = if cfg!(target_os = "linux") { 1024 } else { 1 };
 
 /// What it took.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -32,9 +33,7 @@ pub(super) fn measure(
     command: &[String],
 ) -> anyhow::Result<()> {
     if let Some(core) = core {
-        let mut cores = CpuSet::new();
-        cores.set(core)?;
-        sched_setaffinity(Pid::from_raw(0), &cores)?;
+        pin(core)?;
     }
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
@@ -48,12 +47,27 @@ pub(super) fn measure(
     let taken = Taken {
         cpu_s: cpu.num_microseconds() as f64 / 1e6,
         wall_s,
-        peak_bytes: usage.max_rss() as u64 * 1024,
+        peak_bytes: usage.max_rss() as u64 * PEAK_UNIT,
     };
     if let Some(report) = report {
         std::fs::write(report, serde_json::to_string(&taken)?)?;
     }
     Ok(())
+}
+
+/// Keeps this process, and what it starts, on one core.
+#[cfg(target_os = "linux")]
+fn pin(core: usize) -> anyhow::Result<()> {
+    use nix::sched::{CpuSet, sched_setaffinity};
+    let mut cores = CpuSet::new();
+    cores.set(core)?;
+    Ok(sched_setaffinity(nix::unistd::Pid::from_raw(0), &cores)?)
+}
+
+/// Keeps this process, and what it starts, on one core.
+#[cfg(not(target_os = "linux"))]
+fn pin(_: usize) -> anyhow::Result<()> {
+    anyhow::bail!("processes are pinned to cores on Linux only")
 }
 
 /// The command that measures `command` on `core`.

@@ -47,11 +47,11 @@ fn peak(connections: u32, server: &Server, cores: Cores) -> anyhow::Result<u64> 
     let report = folder.path().join("taken.json");
     let before = server.count()?.answers;
     let output = measure::command(cores.client, &report, &command)?.output()?;
-    let served = server.count()?.answers - before;
+    let truth = server.count()?.answers - before;
     let count = Tool::Direct.count(&cell, &output, folder.path())?;
     anyhow::ensure!(
-        count.answers == served && served >= u64::from(connections),
-        "tollgate counts {} streams, the server {served}",
+        count.answers == truth && truth >= u64::from(connections),
+        "tollgate counts {} streams, the server {truth}",
         count.answers
     );
     let taken: Taken = serde_json::from_str(&std::fs::read_to_string(&report)?)?;

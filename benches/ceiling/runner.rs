@@ -95,7 +95,7 @@ pub(super) struct Cores {
 impl Cores {
     fn new() -> Self {
         let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let core = |core| (cores > 1).then_some(core);
+        let core = |core| (cores > 1 && cfg!(target_os = "linux")).then_some(core);
         Self {
             server: core(0),
             client: core(1),
@@ -120,7 +120,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<()> {
         let tools: Vec<_> = tools
             .map(|(tool, version)| (*tool, version.as_ref().err().cloned()))
             .collect();
-        let measured = measure_cell(cell, &tools, &server, cores, args)?;
+        let measured = measure_cell(cell, &tools, &server, cores, args);
         say(&table::cell(cell, &measured));
         entries.extend(measured);
     }
@@ -140,7 +140,7 @@ fn measure_cell(
     server: &Server,
     cores: Cores,
     args: &RunArgs,
-) -> anyhow::Result<Vec<Entry>> {
+) -> Vec<Entry> {
     let mut entries: Vec<Entry> = tools
         .iter()
         .map(|(tool, absent)| Entry {
@@ -158,17 +158,17 @@ fn measure_cell(
                 continue;
             }
             match measure_tool(tool, cell, server, cores, args.seconds) {
-                Ok((taken, count, served)) => entry.samples.push(Sample {
+                Ok((taken, count, truth)) => entry.samples.push(Sample {
                     round,
                     taken,
                     count,
-                    server: served,
+                    server: truth,
                 }),
                 Err(error) => entry.absent = Some(format!("{error:#}")),
             }
         }
     }
-    Ok(entries)
+    entries
 }
 
 /// Runs a tool once.
@@ -190,12 +190,12 @@ fn measure_tool(
     anyhow::ensure!(output.status.success(), "it failed: {}", last_words(&said));
     let taken = serde_json::from_str(&std::fs::read_to_string(&report)?)?;
     let count = tool.count(cell, &output, folder.path())?;
-    let served = Count {
+    let truth = Count {
         answers: after.answers - before.answers,
         tokens: after.tokens - before.tokens,
     };
-    check(tool, cell, count, served)?;
-    Ok((taken, count, served))
+    check(tool, cell, count, truth)?;
+    Ok((taken, count, truth))
 }
 
 /// The end of what a tool said, on one line of a table.
@@ -207,18 +207,16 @@ fn last_words(said: &str) -> String {
 }
 
 /// A tool and the server must agree, but for the answers under way when the tool's time was over.
-fn check(tool: Tool, cell: &Cell, count: Count, served: Count) -> anyhow::Result<()> {
+fn check(tool: Tool, cell: &Cell, count: Count, truth: Count) -> anyhow::Result<()> {
     let cut = match tool {
         Tool::Direct | Tool::Reqwest | Tool::Stack => 0,
         _ => u64::from(cell.connections),
     };
     anyhow::ensure!(
-        count.answers > 0
-            && count.answers <= served.answers
-            && served.answers <= count.answers + cut,
+        count.answers > 0 && count.answers <= truth.answers && truth.answers <= count.answers + cut,
         "it counts {} answers, the server {}",
         count.answers,
-        served.answers
+        truth.answers
     );
     let tokens = count.answers * cell.chunks.unwrap_or(0);
     anyhow::ensure!(

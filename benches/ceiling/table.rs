@@ -26,7 +26,7 @@ pub(super) fn head(
         args.seconds,
         match cores.client {
             Some(client) => format!("client on core {client}, server on a core of its own"),
-            None => "NOT pinned: there is one core only".to_owned(),
+            None => "NOT pinned: there is one core only, or no Linux".to_owned(),
         },
     );
     for (tool, version) in versions {
