@@ -296,6 +296,7 @@ impl Lab {
             path: "v1",
             connections: USERS,
             chunks: Some(16),
+            times: 1,
         };
         let scenario = folder.path().join("ceiling.yaml");
         let bound = format!("requests: {REQUESTS}");

@@ -88,6 +88,7 @@ fn total(
         path,
         connections: USERS,
         chunks,
+        times: 1,
     };
     let folder = tempfile::tempdir()?;
     let scenario = folder.path().join("ceiling.yaml");

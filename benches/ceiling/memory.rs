@@ -10,8 +10,8 @@ const FEW: u32 = 100;
 const MANY: u32 = 10_000;
 /// Files of a process besides its connections.
 const OTHER_FILES: u64 = 64;
-/// Each stream lasts about ten seconds, so nearly all requests are of the first second.
-const SECONDS: u64 = 1;
+/// Time for all users to begin. Each stream lasts ten seconds, so none begins a second one.
+const SECONDS: u64 = 4;
 
 /// The section of the table.
 pub(super) fn streams(server: &Server, cores: Cores) -> anyhow::Result<String> {
@@ -41,6 +41,7 @@ fn peak(connections: u32, server: &Server, cores: Cores) -> anyhow::Result<u64> 
         path: "slow",
         connections,
         chunks: Some(20),
+        times: 1,
     };
     let folder = tempfile::tempdir()?;
     let command = Tool::Direct.command(&cell, server.port, SECONDS, folder.path())?;
