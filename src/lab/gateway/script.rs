@@ -26,8 +26,8 @@ pub struct GatewayScript {
     pub default_provider: Option<String>,
     /// What the gateway adds before it asks a provider.
     pub delay: Distribution<HumanDuration>,
-    /// How long the first token of a stream, or the head of an answer in one piece, may take before
-    /// the next fallback is asked. No limit where absent.
+    /// How long the first token of a stream, or the whole of another answer, may take before the next
+    /// fallback is asked; for the last one, how long its head may take. No limit where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_token_timeout: Option<HumanDuration>,
     /// From the end of a call until its row can be read back.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 
 use super::Gateway;
 use super::errors::Refusal;
@@ -74,9 +74,16 @@ impl Answer {
         value.to_str().ok()?.parse().ok()
     }
 
-    /// Holds a stream back until its first token is there.
-    async fn with_token(mut self) -> Result<Self, String> {
-        if !self.status.is_success() || !self.is_stream() {
+    /// Holds a stream back until its first token is there, and an answer in one piece until it is
+    /// whole: what has gone out can't be taken back.
+    async fn held(mut self) -> Result<Self, String> {
+        if !self.status.is_success() {
+            return Ok(self);
+        }
+        if !self.is_stream() {
+            let pieces: Result<Vec<Bytes>, _> = self.pieces.try_collect().await;
+            let pieces = pieces.map_err(|problem| problem.to_string())?;
+            self.pieces = Box::pin(stream::iter(pieces.into_iter().map(Ok)));
             return Ok(self);
         }
         let (mut held, mut decoder) = (Vec::new(), Decoder::new());
@@ -114,7 +121,8 @@ pub(super) fn falls_back(status: StatusCode) -> bool {
 }
 
 impl Gateway {
-    /// Asks one model. With `hold`, a stream is an answer when its first token is there.
+    /// Asks one model. With `hold`, a stream is an answer when its first token is there, and any other
+    /// when it is whole.
     pub(super) async fn ask(
         &self,
         candidate: &Candidate,
@@ -125,7 +133,7 @@ impl Gateway {
             let answer = self.send(candidate, body).await;
             let answer = answer.map_err(|problem| problem.to_string())?;
             if hold {
-                answer.with_token().await
+                answer.held().await
             } else {
                 Ok(answer)
             }

@@ -169,15 +169,20 @@ impl Gateway {
         Err(reader.problems)
     }
 
-    /// What a model's use costs. A row may name the model without its provider.
+    /// What a model's use costs. A row may name the model without its provider, if there is but one
+    /// of that name.
     fn price(&self, model: &str, usage: &Usage) -> Option<Money> {
         let prices = self.prices.as_ref()?;
-        let of_any = || {
-            let name = prices.models.keys();
-            let mut named = name.filter(|name| name.split_once('/').is_some_and(|n| n.1 == model));
-            prices.cost(named.next()?, usage)
+        let of_only = || {
+            let names = prices.models.keys();
+            let mut named =
+                names.filter(|name| name.split_once('/').is_some_and(|(_, own)| own == model));
+            let (only, None) = (named.next()?, named.next()) else {
+                return None;
+            };
+            prices.cost(only, usage)
         };
-        prices.cost(model, usage).or_else(of_any)
+        prices.cost(model, usage).or_else(of_only)
     }
 }
 
