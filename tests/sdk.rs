@@ -195,5 +195,20 @@ fn a_call_logged_with_requests_is_read_back_with_the_gateways_own_client() {
         "time_to_first_token": 0.5,
     });
     assert_eq!(said["listed"], expected);
-    assert_eq!(said["summary"], json!({ "requests": 1, "cost": 0.00025 }));
+    assert_eq!(said["bulk"], json!([5, 0]));
+    let ids: Vec<_> = (0..5).map(|number| format!("bulk-{number}")).collect();
+    assert_eq!(
+        said["paged"].as_array().unwrap()[1..],
+        ids,
+        "each once, over three pages"
+    );
+    assert_eq!(said["summary"], json!({ "requests": 6, "cost": 0.00025 }));
+    assert_eq!(said["groups"], json!([["gpt-4o", 6]]));
+    assert_eq!(said["models"], json!([["openai/gpt-lab", 1.0, 10.0]]));
+    assert_eq!(said["purged"], 0);
+    assert!(said["chat"].is_string(), "{said}");
+    assert_eq!(
+        scene.row(python, "own-client")["metadata"]["from"],
+        "respan-api"
+    );
 }

@@ -198,7 +198,11 @@ impl Gateway {
 }
 
 fn deleted(count: usize) -> Value {
-    json!({ "deleted_count": count, "message": format!("{count} cached responses deleted") })
+    let message = format!("{count} cached responses deleted");
+    json!({
+        "success_count": count, "error_count": 0, "errors": [],
+        "deleted_count": count, "message": message,
+    })
 }
 
 /// The URL of a request, without its query.
