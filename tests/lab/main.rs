@@ -8,6 +8,7 @@ mod gateway;
 mod limits;
 mod logs;
 mod models;
+mod readme;
 mod responses;
 mod routing;
 mod slots;

@@ -1,5 +1,7 @@
 //! Who answers: by prefix, by weight, by rank.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail by it")]
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};

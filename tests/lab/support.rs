@@ -281,8 +281,11 @@ pub(crate) fn priced(model: Model, more: Value) -> Script {
             },
         },
     });
-    for (name, value) in more.as_object().unwrap() {
-        written[name] = value.clone();
+    let Value::Object(more) = more else {
+        panic!("{more} is no object");
+    };
+    for (name, value) in more {
+        written[name] = value;
     }
     Script {
         models: vec![model],

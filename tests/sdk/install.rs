@@ -28,8 +28,11 @@ pub(crate) fn node() -> Option<&'static Path> {
             run(Path::new("npm"), &arguments)
         };
         let works = |folder: &Path| {
-            let module = folder.join("node_modules/openai/package.json");
-            run(Path::new("node"), &["-e", &format!("require({module:?})")])
+            let module = folder.join("node_modules/openai");
+            run(
+                Path::new("node"),
+                &["-p", &format!("require('{}').OpenAI", module.display())],
+            )
         };
         once("sdk-node", NODE, install, works)
     };

@@ -174,10 +174,9 @@ impl Gateway {
     fn price(&self, model: &str, usage: &Usage) -> Option<Money> {
         let prices = self.prices.as_ref()?;
         let of_only = || {
-            let names = prices.models.keys();
-            let mut named =
-                names.filter(|name| name.split_once('/').is_some_and(|(_, own)| own == model));
-            let (only, None) = (named.next()?, named.next()) else {
+            let own = |name: &str| name.split_once('/').is_some_and(|(_, own)| own == model);
+            let mut fitting = prices.models.keys().filter(|name| own(name));
+            let (only, None) = (fitting.next()?, fitting.next()) else {
                 return None;
             };
             prices.cost(only, usage)
