@@ -9,17 +9,15 @@ use serde_json::value::RawValue;
 
 /// The fields that a provider never sees: they mean something to the gateway alone, and some hold
 /// keys.
-const OWN: [&str; 27] = [
+const OWN: [&str; 23] = [
     "cache_enabled",
     "cache_options",
     "cache_ttl",
     "credential_override",
     "custom_identifier",
     "customer_credentials",
-    "customer_email",
     "customer_identifier",
     "customer_params",
-    "disable_fallback",
     "disable_log",
     "exclude_models",
     "exclude_providers",
@@ -27,7 +25,6 @@ const OWN: [&str; 27] = [
     "group_identifier",
     "load_balance_group",
     "load_balance_models",
-    "log_method",
     "metadata",
     "models",
     "prompt",
@@ -36,7 +33,6 @@ const OWN: [&str; 27] = [
     "retry_params",
     "thread_identifier",
     "trace_unique_id",
-    "weight",
 ];
 
 /// The fields of a body, in their order.
