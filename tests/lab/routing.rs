@@ -240,3 +240,59 @@ async fn a_relay_tells_its_log_row_and_the_providers_own_name_and_limits() {
         );
     }
 }
+
+/// A provider that answers its only request with these bytes.
+async fn canned(answer: &'static str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut read = [0; 4096];
+        while !read.ends_with(b"}") {
+            let count = stream.read(&mut read).await.unwrap();
+            if count == 0 || read[..count].ends_with(b"}") {
+                break;
+            }
+        }
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_relay_passes_the_providers_limits_on_and_the_router_does_not() {
+    let answer = "HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\n\
+        content-length: 33\r\nx-request-id: req-7\r\nx-ratelimit-remaining-requests: 3\r\n\
+        retry-after: 9\r\nx-inner: secret\r\n\r\n{\"error\":{\"message\":\"slow down\"}}\n";
+    for (path, relay) in [
+        ("openai/v1/chat/completions", true),
+        ("chat/completions", false),
+    ] {
+        let key = tollgate::base::Secret::new("sk");
+        let gateway = tollgate::lab::Gateway::new(key, canned(answer).await).unwrap();
+        let front = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/api/{path}", front.local_addr().unwrap());
+        let stop = tokio_util::sync::CancellationToken::new();
+        let served = tokio::spawn(std::sync::Arc::new(gateway).serve(front, stop.clone()));
+        let body = json!({ "model": "openai/gpt-lab", "messages": [] }).to_string();
+        let ask = client().post(url).bearer_auth("sk").body(body);
+        let got = ask.send().await.unwrap();
+        let told = |name: &str| got.headers().get(name).map(|value| value.to_str().unwrap());
+        assert_eq!(
+            (got.status().as_u16(), told("retry-after")),
+            (429, Some("9"))
+        );
+        assert_eq!(told("x-ratelimit-remaining-requests"), relay.then_some("3"));
+        assert_eq!(
+            told("x-respan-upstream-request-id"),
+            relay.then_some("req-7")
+        );
+        assert_eq!(
+            (told("x-respan-log-id").is_some(), told("x-inner")),
+            (relay, None)
+        );
+        stop.cancel();
+        served.await.unwrap().unwrap();
+    }
+}
