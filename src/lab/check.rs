@@ -72,6 +72,11 @@ pub enum ScriptError {
         /// The name of the group.
         group: String,
     },
+    /// A log file in a build that can't write it.
+    #[error(
+        "`gateway.log_file` needs SQLite\nbuild tollgate with --features sqlite, or leave it out"
+    )]
+    NoSqlite,
     /// A problem of a provider with a script of its own.
     #[error("provider `{name}`: {source}")]
     Provider {

@@ -6,6 +6,7 @@ mod credentials;
 mod faults;
 mod gateway;
 mod limits;
+mod log_file;
 mod logs;
 mod models;
 mod readme;

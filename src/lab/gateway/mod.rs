@@ -89,6 +89,8 @@ impl Gateway {
             .build()
             .map_err(io::Error::other)?;
         let logs = logs::Store::new(script.keep_logs as usize, script.ingestion_delay.0);
+        #[cfg(feature = "sqlite")]
+        let logs = logs.with_file(script.log_file.as_deref())?;
         Ok(Self {
             script,
             prices: None,

@@ -1,6 +1,7 @@
 //! What the gateway does beside passing answers on, written down: its keys, limits, credit and delays.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -34,6 +35,10 @@ pub struct GatewayScript {
     pub ingestion_delay: HumanDuration,
     /// How many log rows are kept: the last ones.
     pub keep_logs: u32,
+    /// A `SQLite` file that gets every row, also those that memory no longer holds. It needs a build
+    /// with the feature `sqlite`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_file: Option<PathBuf>,
     /// What may be spent through the gateway's own provider keys; then calls get a 402. No limit
     /// where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,6 +102,7 @@ impl Default for GatewayScript {
             first_token_timeout: None,
             ingestion_delay: HumanDuration(Duration::ZERO),
             keep_logs: ROWS,
+            log_file: None,
             credit: None,
             limits: Limits::default(),
             groups: BTreeMap::new(),
@@ -109,6 +115,9 @@ impl GatewayScript {
     pub(in crate::lab) fn check(&self) -> Result<(), ScriptError> {
         if self.keys.is_empty() {
             return Err(ScriptError::NoKeys);
+        }
+        if self.log_file.is_some() && !cfg!(feature = "sqlite") {
+            return Err(ScriptError::NoSqlite);
         }
         let mut seen = BTreeSet::new();
         for key in &self.keys {

@@ -1,5 +1,7 @@
 //! The log's endpoints: what others report, and what is read back.
 
+#[cfg(feature = "sqlite")]
+mod file;
 mod filters;
 mod row;
 mod store;
@@ -83,7 +85,7 @@ impl Gateway {
     /// The rows that fit, a page of them.
     pub(super) fn list_logs(&self, url: &str, query: &str, body: &[u8]) -> Told {
         let asked = Query::read(query, body)?;
-        let rows = asked.select(self.logs.rows());
+        let rows = asked.select(self.logs.rows()?);
         let from = (asked.page - 1).saturating_mul(asked.page_size);
         let page = rows.iter().skip(from).take(asked.page_size);
         let results: Vec<_> = page.map(|row| asked.show(row)).collect();
@@ -100,7 +102,7 @@ impl Gateway {
 
     /// One row.
     pub(super) fn one_log(&self, id: &str) -> Told {
-        let rows = self.logs.rows();
+        let rows = self.logs.rows()?;
         let found = rows.iter().find(|row| row.unique_id == id);
         let row = found.ok_or_else(|| Refusal::not_found("Not found."))?;
         let row = serde_json::to_value(&**row).unwrap_or_default();
@@ -110,7 +112,7 @@ impl Gateway {
     /// The totals of the rows that fit.
     pub(super) fn summarise_logs(&self, query: &str, body: &[u8]) -> Told {
         let asked = Query::read(query, body)?;
-        let rows = asked.select(self.logs.rows());
+        let rows = asked.select(self.logs.rows()?);
         Ok((StatusCode::OK, totals::summary(&rows)))
     }
 
@@ -121,7 +123,7 @@ impl Gateway {
             let problem = "name a field of the rows".to_owned();
             return Err(Refusal::of_fields(vec![("group_by".to_owned(), problem)]));
         };
-        let groups = totals::groups(asked.select(self.logs.rows()), by);
+        let groups = totals::groups(asked.select(self.logs.rows()?), by);
         let (count, size) = (groups.len(), asked.page_size);
         let from = (asked.page - 1).saturating_mul(size);
         let more = from.saturating_add(size) < count;

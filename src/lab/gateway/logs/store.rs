@@ -1,12 +1,15 @@
 //! The rows that are kept: the last ones, each to be read some time after its call is over.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use tokio::time::Instant;
 
 use super::row::Row;
+use crate::lab::gateway::errors::Refusal;
 
 /// The most memory that rows may take: 256 MiB.
 const MOST_BYTES: usize = 256 << 20;
@@ -17,6 +20,10 @@ pub(in crate::lab::gateway) struct Store {
     most: usize,
     delay: Duration,
     kept: Mutex<Kept>,
+    #[cfg(feature = "sqlite")]
+    file: Option<super::file::LogFile>,
+    /// Whether a row could not be written to the file.
+    lost: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -33,16 +40,35 @@ impl Store {
             most,
             delay,
             kept: Mutex::default(),
+            #[cfg(feature = "sqlite")]
+            file: None,
+            lost: AtomicBool::new(false),
         }
+    }
+
+    /// A log that is written to a file, too.
+    #[cfg(feature = "sqlite")]
+    pub(in crate::lab::gateway) fn with_file(
+        mut self,
+        path: Option<&std::path::Path>,
+    ) -> std::io::Result<Self> {
+        self.file = path.map(super::file::LogFile::open).transpose()?;
+        Ok(self)
     }
 
     /// Adds a row; the oldest ones make room.
     pub(in crate::lab::gateway) fn push(&self, row: Row) {
-        let size = row.size();
+        let (size, row) = (row.size(), Arc::new(row));
+        #[cfg(feature = "sqlite")]
+        if let Some(file) = &self.file
+            && !file.push(Arc::clone(&row))
+        {
+            self.lost.store(true, Ordering::Relaxed);
+        }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let visible = Instant::now() + self.delay;
         kept.bytes += size;
-        kept.rows.push_back((visible, Arc::new(row)));
+        kept.rows.push_back((visible, row));
         while kept.rows.len() > self.most || kept.bytes > MOST_BYTES {
             let Some((_, oldest)) = kept.rows.pop_front() else {
                 break;
@@ -51,12 +77,16 @@ impl Store {
         }
     }
 
-    /// The rows that can be read, the oldest first.
-    pub(super) fn rows(&self) -> Vec<Arc<Row>> {
+    /// The rows that can be read, the oldest first; a 500 where the file has not got all of them.
+    pub(super) fn rows(&self) -> Result<Vec<Arc<Row>>, Refusal> {
+        if self.lost.load(Ordering::Relaxed) {
+            let detail = "the log file could not be written to";
+            return Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, detail));
+        }
         let now = Instant::now();
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = kept.rows.iter().take_while(|(visible, _)| *visible <= now);
-        seen.map(|(_, row)| Arc::clone(row)).collect()
+        Ok(seen.map(|(_, row)| Arc::clone(row)).collect())
     }
 }
 
@@ -77,9 +107,9 @@ mod tests {
         store.push(row(1));
         tokio::time::advance(Duration::from_secs(1)).await;
         store.push(row(2));
-        assert!(store.rows().is_empty());
+        assert!(store.rows().unwrap().is_empty());
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(store.rows().len(), 1);
+        assert_eq!(store.rows().unwrap().len(), 1);
     }
 
     #[test]
@@ -90,6 +120,7 @@ mod tests {
         }
         let ids: Vec<_> = store
             .rows()
+            .unwrap()
             .iter()
             .map(|row| row.unique_id.clone())
             .collect();
@@ -99,7 +130,7 @@ mod tests {
             ..Row::default()
         };
         store.push(huge);
-        assert!(store.rows().is_empty());
+        assert!(store.rows().unwrap().is_empty());
         assert_eq!(store.kept.lock().unwrap().bytes, 0);
     }
 }
