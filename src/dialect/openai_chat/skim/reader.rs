@@ -19,7 +19,7 @@ pub(super) struct Reader<'a> {
 
 /// How far an object or a list was read.
 pub(super) struct Items {
-    first: bool,
+    pub(super) first: bool,
 }
 
 impl<'a> Reader<'a> {
