@@ -93,6 +93,35 @@ impl Price {
         }
     }
 
+    /// Whether a longer answer costs more.
+    pub fn grows_with_output(&self) -> bool {
+        let parts = [&self.per_million, &self.per_token];
+        let outputs = parts.into_iter().flatten().map(|price| price.output);
+        outputs.map(Usd::femtos).any(|output| output > 0)
+    }
+
+    /// The most that a request can cost whose prompt and answer have at most so many tokens, and whose
+    /// answer counts at most so many pages. `None` where a part of the price has no bound.
+    pub fn at_most(&self, input: u64, output: Option<u64>, pages: Option<u64>) -> Option<Money> {
+        let dearest = |price: &TokenPrice| TokenPrice {
+            input: price.input.max(price.cached_input.unwrap_or(price.input)),
+            cached_input: None,
+            output: price.output,
+        };
+        let price = Self {
+            per_million: self.per_million.as_ref().map(dearest),
+            per_token: self.per_token.as_ref().map(dearest),
+            ..self.clone()
+        };
+        let output = output.or_else(|| (!self.grows_with_output()).then_some(0))?;
+        price.cost(&Usage {
+            input_tokens: input,
+            output_tokens: output,
+            pages,
+            ..Usage::default()
+        })
+    }
+
     /// What `usage` costs; see [`PriceTable::cost`].
     pub fn cost(&self, usage: &Usage) -> Option<Money> {
         const MILLION: i128 = 1_000_000;
@@ -204,6 +233,29 @@ mod tests {
             price.cost(&Usage::default()),
             None,
             "pages unknown: cost unknown"
+        );
+    }
+
+    #[test]
+    fn the_most_that_a_request_can_cost_takes_each_part_at_its_dearest() {
+        let price = Price {
+            per_million: Some(tokens("2.00", Some("2.50"), "8.00")),
+            per_request: Some(usd("0.001")),
+            per_page: Some(usd("0.01")),
+            ..Price::default()
+        };
+        // 100 x 2 500 + 10 x 8 000 nano-dollars, 0.001 a request, 3 x 0.01 for the pages.
+        let most = Some(Money::from_nanos(250_000 + 80_000 + 1_000_000 + 30_000_000));
+        assert_eq!(price.at_most(100, Some(10), Some(3)), most);
+        assert_eq!(price.at_most(100, None, Some(3)), None);
+        assert_eq!(price.at_most(100, Some(10), None), None);
+        let free_output = Price {
+            per_million: Some(tokens("2.00", None, "0")),
+            ..Price::default()
+        };
+        assert_eq!(
+            free_output.at_most(1, None, None),
+            Some(Money::from_nanos(2_000))
         );
     }
 

@@ -12,6 +12,8 @@
 mod bad_input;
 #[path = "cli/broken_folder.rs"]
 mod broken_folder;
+#[path = "cli/budget.rs"]
+mod budget;
 #[path = "cli/closed.rs"]
 mod closed;
 #[cfg(unix)]

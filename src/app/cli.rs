@@ -26,7 +26,7 @@ Examples:
 
 Exit codes:
   0 fine   2 usage or invalid scenario   4 no data, or an invalid run with --gate
-  5 preflight failed
+  5 preflight failed   6 stopped by the budget, results flagged incomplete
   70 internal error, or a self-test that failed   130/143 interrupted, results flagged incomplete";
 
 #[derive(Debug, Subcommand)]

@@ -88,6 +88,7 @@ fn scenario(phases: Vec<Phase>) -> Scenario {
         phases,
         slos: Slos::default(),
         prices: None,
+        budget: None,
         client: Client::default(),
         timestamps: Timestamps::default(),
         timeouts: Timeouts {

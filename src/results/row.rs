@@ -292,6 +292,7 @@ mod tests {
             phases: vec![phase],
             slos: Slos::default(),
             prices_as_of: None,
+            budget: None,
             worker_cpu: None,
             process_cpu: None,
             stalls: None,

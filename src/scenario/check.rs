@@ -71,7 +71,9 @@ impl<'a> Checker<'a> {
         let prices = file.prices.as_ref().filter(|path| !path.is_empty());
         let prices = prices.map(|path| self.prices(path));
         let mix = self.required(file.mix.as_ref(), "mix", MIX_HELP);
-        let recipes = mix.map(|mix| self.mix(mix, prices.as_ref().and_then(Option::as_ref)));
+        let table = prices.as_ref().and_then(Option::as_ref);
+        let recipes = mix.map(|mix| self.mix(mix, table));
+        let budget = self.budget(file, table);
         let load = self.required(file.load.as_ref(), "load", LOAD_HELP);
         let (source, problems) = (&self.source, &mut self.problems);
         let load = load.map(|load| phases::check(load, source, problems));
@@ -83,6 +85,7 @@ impl<'a> Checker<'a> {
             phases: load?,
             slos: file.slos.unwrap_or_default(),
             prices: prices.flatten(),
+            budget,
             client: file.client.unwrap_or_default(),
             timestamps: file.timestamps.unwrap_or_default(),
             timeouts: timeouts(file.timeouts.unwrap_or_default()),
