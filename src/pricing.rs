@@ -3,12 +3,16 @@
 //! Cost is always derived from what the server counted, so a run can be priced again with another
 //! table. A model that the table does not know costs `None`: unknown, never zero.
 
+mod list;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Money, Usage, Usd};
+
+pub use list::{LeftOut, ListError, Listed};
 
 /// A dated table of prices in US dollars.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -39,6 +43,12 @@ pub struct Price {
     /// US dollars for each page that the server says it parsed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_page: Option<Usd>,
+    /// The day on which this price was read, where it is not the table's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<String>,
+    /// Where it was read, where that is not the table's source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 /// The price of tokens.
@@ -65,7 +75,10 @@ impl PriceTable {
 impl Price {
     /// Whether the entry names no price at all.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        self.per_million.is_none()
+            && self.per_token.is_none()
+            && self.per_request.is_none()
+            && self.per_page.is_none()
     }
 
     /// Whether requests are priced by tokens, so that an answer without usage has no known cost.

@@ -74,6 +74,7 @@ pub fn run(
     for (metric, title) in TABLES {
         out += &times(summary, metric, title, paint);
     }
+    out += &costs::table(info, summary);
     out += FOOT;
     out
 }

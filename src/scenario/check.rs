@@ -269,8 +269,11 @@ impl<'a> Checker<'a> {
         self.variables.extend(document.variables);
         let table = document.value?;
         let date = time::macros::format_description!("[year]-[month]-[day]");
-        if time::Date::parse(&table.as_of, &date).is_err() {
-            let message = format!("`as_of: {}` is no date", table.as_of);
+        let rows = table.models.values();
+        let days = rows.filter_map(|price| price.as_of.as_ref());
+        let no_day = |day: &&String| time::Date::parse(day, &date).is_err();
+        for day in std::iter::once(&table.as_of).chain(days).filter(no_day) {
+            let message = format!("`as_of: {day}` is no date");
             let problem = Problem::whole(&source, message);
             self.problems
                 .push(problem.with_help("write the day the prices were read: 2026-11-24"));
