@@ -28,6 +28,10 @@ mod exits;
 mod output;
 #[path = "cli/overrides.rs"]
 mod overrides;
+#[path = "cli/prices.rs"]
+mod prices;
+#[path = "cli/probe.rs"]
+mod probe;
 #[path = "cli/same_bytes.rs"]
 mod same_bytes;
 #[path = "cli/secrets.rs"]

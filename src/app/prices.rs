@@ -130,7 +130,10 @@ fn table(listed: &Listed, source: &str, today: &str) -> String {
         let line = format!("{}: {}", row.name, row.why).replace(char::is_control, " ");
         out += &format!("#   {line}\n");
     }
-    out += &format!("as_of: {today}\nsource: {}\nmodels:\n", quoted(source));
+    out += &format!(
+        "as_of: {today}\nsource: {}\nmodels:\n",
+        variables_escaped(&quoted(source))
+    );
     for (name, price) in &listed.models {
         let _ = writeln!(out, "  {}: {}", quoted(name), tokens(price));
     }
@@ -147,10 +150,14 @@ fn tokens(price: &Price) -> String {
     format!("{{ per_million: {{ input: {input}{cached}, output: {output} }} }}")
 }
 
-/// A text as YAML takes it, whatever it holds. A dollar sign would begin a variable.
+/// A text as YAML takes it, whatever it holds.
 fn quoted(text: &str) -> String {
-    let quoted = serde_json::Value::from(text).to_string();
-    quoted.replace("${", "$${")
+    serde_json::Value::from(text).to_string()
+}
+
+/// Values may hold variables; keys are taken as they stand.
+fn variables_escaped(text: &str) -> String {
+    text.replace("${", "$${")
 }
 
 /// A price in plain decimal figures, at least cents.
@@ -181,12 +188,16 @@ mod tests {
             {"model":"x${HOME}","input_cost":0.5,"output_cost":2,"cache_hit_input_cost":0.05},
             {"model":"bad\nname","input_cost":null,"output_cost":2}]"#;
         listed.read(page.as_bytes()).unwrap();
-        let text = table(&listed, "http://x/api/models/public/", "2026-11-24");
+        let text = table(&listed, "http://x/${A}/models/public/", "2026-11-24");
         let source = Source::new("prices.yaml", text);
         let read = document::read::<crate::pricing::PriceTable>(&source, &|_| None);
         assert!(read.problems.is_empty(), "{}", source.text);
         let table = read.value.unwrap();
         assert_eq!(table.models, listed.models);
         assert_eq!(table.as_of, "2026-11-24");
+        assert_eq!(
+            table.source.as_deref(),
+            Some("http://x/${A}/models/public/")
+        );
     }
 }

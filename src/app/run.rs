@@ -199,6 +199,7 @@ impl Session {
                 }
             }
         }
+        self.tell_of_budget(&mut told);
         self.progress.finish();
         self.collector.finish()?;
         let process_cpu = self.process_cpu();

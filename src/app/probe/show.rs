@@ -214,6 +214,7 @@ mod tests {
         assert_eq!(probing.name, "bad-key");
         let captured = Captured {
             sent: Some(Offset::ZERO),
+            headers_at: Some(Offset::ZERO),
             status: Some(401),
             headers: vec![("set-cookie".into(), "session".into())],
             pieces: vec![(Offset::ZERO, br#"{"detail":"no my-key-7 here"}"#.to_vec())],
