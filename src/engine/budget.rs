@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     fn usd(nanos: u64) -> Money {
-        Money::from_nanos(nanos as i64)
+        Money::from_nanos(nanos.cast_signed())
     }
 
     #[test]
@@ -148,11 +148,8 @@ mod tests {
                         let (mut spent, mut k) = (0, worker);
                         // Four requests of each are in flight, so that reservations overlap.
                         let mut flying = std::collections::VecDeque::new();
-                        loop {
-                            match ledger.reserve(BOUND) {
-                                Some(held) => flying.push_back(held),
-                                None => break,
-                            }
+                        while let Some(held) = ledger.reserve(BOUND) {
+                            flying.push_back(held);
                             if flying.len() == 4 {
                                 let held = flying.pop_front().unwrap();
                                 k += 1;

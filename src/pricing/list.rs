@@ -56,7 +56,7 @@ impl Listed {
         for (index, row) in rows.ok_or(ListError::NotAList)?.iter().enumerate() {
             let name = name(row).unwrap_or_else(|| format!("row {}", index + 1));
             match price(row) {
-                Ok(price) => self.add(name, provider(row), price),
+                Ok(price) => self.add(name, provider(row), &price),
                 Err(why) => self.leave_out(name, why),
             }
         }
@@ -65,13 +65,13 @@ impl Listed {
 
     /// Adds a model under its name and, where that has no provider in it, also with its provider:
     /// requests may use either.
-    fn add(&mut self, name: String, provider: Option<&str>, price: Price) {
+    fn add(&mut self, name: String, provider: Option<&str>, price: &Price) {
         let qualified = provider.filter(|_| !name.contains('/'));
         let qualified = qualified.map(|provider| format!("{provider}/{name}"));
         for name in qualified.into_iter().chain([name]) {
             let ambiguous = self.left_out.iter().any(|row| row.name == name);
             match self.models.get(&name) {
-                Some(known) if *known != price => {
+                Some(known) if known != price => {
                     self.models.remove(&name);
                     self.leave_out(name, "it is listed with two different prices".to_owned());
                 }

@@ -56,7 +56,8 @@ fn sixty_four_users_on_several_workers_stop_just_below_the_budget() {
 
 #[test]
 fn an_open_loop_is_stopped_by_its_budget_and_drains() {
-    let load = "load: [ { name: open, poisson: { rate: 300/s, duration: 60s } } ]";
+    let load =
+        "load: [ { name: open, poisson: { rate: 300/s, duration: 60s, max_in_flight: 32 } } ]";
     let sandbox = sandbox("{ usd: 0.1 }", MIX, load);
     sandbox.run("run scenario.yaml -o out --workers 2").exits(6);
     let rows = sandbox.folder().rows();

@@ -1,5 +1,7 @@
 //! What a probe of the lab keeps is a transcript like all others, and reads as it did then.
 
+#![expect(clippy::unwrap_used, reason = "it is only called by tests")]
+
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
