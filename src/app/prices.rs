@@ -19,16 +19,29 @@ const LIST: &str = "models/public/";
 /// The most pages of a list.
 const PAGES: usize = 100;
 
-/// What is known of a target by name.
+/// The base URL of a target by its name or URL, or what is wrong with it.
 pub(super) fn base_url(target: &str) -> Result<String, String> {
-    match target {
-        "respan" => Ok("https://api.respan.ai/api".to_owned()),
-        url if url.starts_with("http://") || url.starts_with("https://") => {
-            Ok(url.trim_end_matches('/').to_owned())
-        }
-        other => Err(format!(
-            "`{other}` is no base URL\nhelp: write it as an SDK takes it, https://api.respan.ai/api, or `respan`"
+    const HELP: &str =
+        "help: write it as an SDK takes it, https://api.respan.ai/api, or `respan` for just that";
+    if target == "respan" {
+        return Ok("https://api.respan.ai/api".to_owned());
+    }
+    let text = target.trim_end_matches('/');
+    let parsed = url::Url::parse(text).ok();
+    let parsed = parsed.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let Some(url) = parsed else {
+        return Err(format!("`{target}` is no base URL\n{HELP}"));
+    };
+    let keyed = !url.username().is_empty() || url.password().is_some();
+    if keyed || url.query().is_some() || url.fragment().is_some() {
+        let said = "a base URL is a scheme, a host and a path, and no more";
+        return Err(format!("{said}\n{HELP}"));
+    }
+    match text.strip_suffix("/chat/completions") {
+        Some(base) => Err(format!(
+            "`/chat/completions` is added by itself\nhelp: write {base}"
         )),
+        None => Ok(text.to_owned()),
     }
 }
 
@@ -173,6 +186,22 @@ fn usd(price: Usd) -> String {
 mod tests {
     use super::*;
     use crate::scenario::document::{self, Source};
+
+    #[test]
+    fn a_target_is_a_base_url_and_no_more() {
+        let kept = |target: &str| base_url(target).unwrap();
+        assert_eq!(kept("http://h:1/api/"), "http://h:1/api");
+        assert_eq!(kept("respan"), "https://api.respan.ai/api");
+        let wrong = [
+            "h:1/api",
+            "ftp://h/api",
+            "http://u:p@h/api",
+            "http://h/api?key=x",
+            "http://h/v1/chat/completions",
+            "",
+        ];
+        assert!(wrong.iter().all(|target| base_url(target).is_err()));
+    }
 
     #[test]
     fn a_price_is_written_as_it_is_read() {

@@ -2,7 +2,11 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::thread;
+
+use tollgate::pricing::PriceTable;
+use tollgate::scenario::document::{self, Source};
 
 use crate::support::{QUICK_LAB, Sandbox};
 
@@ -150,4 +154,23 @@ fn what_is_no_list_is_said_in_words() {
     assert!(ran.stderr.contains("can't be reached"), "{}", ran.stderr);
     let ran = Sandbox::new().run("prices pull --target nowhere").exits(2);
     assert!(ran.stderr.contains("is no base URL"), "{}", ran.stderr);
+}
+
+#[test]
+fn every_shipped_price_has_a_day_and_a_source() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/prices");
+    let mut tables = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let source = Source::new(path.display().to_string(), text);
+        let read = document::read::<PriceTable>(&source, &|_| None);
+        assert!(read.problems.is_empty(), "{}", path.display());
+        let table = read.value.unwrap();
+        assert!(table.source.is_some() && !table.models.is_empty());
+        let odd = table.models.iter().find(|(_, price)| price.is_empty());
+        assert!(odd.is_none(), "{odd:?}");
+        tables += 1;
+    }
+    assert!(tables >= 2);
 }
