@@ -1,6 +1,7 @@
 //! The engine on a paused clock with a wire that answers as told: exact to the nanosecond of the
 //! timers' tick, whatever else the machine does.
 
+mod budget;
 mod connections;
 
 use std::collections::BTreeSet;
