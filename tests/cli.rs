@@ -22,6 +22,8 @@ mod authority;
 #[cfg(unix)]
 #[path = "cli/connections.rs"]
 mod connections;
+#[path = "cli/costs.rs"]
+mod costs;
 #[path = "cli/exits.rs"]
 mod exits;
 #[path = "cli/output.rs"]
