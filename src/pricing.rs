@@ -3,12 +3,16 @@
 //! Cost is always derived from what the server counted, so a run can be priced again with another
 //! table. A model that the table does not know costs `None`: unknown, never zero.
 
+mod list;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Money, Usage, Usd};
+
+pub use list::{LeftOut, ListError, Listed};
 
 /// A dated table of prices in US dollars.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -39,6 +43,12 @@ pub struct Price {
     /// US dollars for each page that the server says it parsed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_page: Option<Usd>,
+    /// The day on which this price was read, where it is not the table's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<String>,
+    /// Where it was read, where that is not the table's source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 /// The price of tokens.
@@ -65,7 +75,10 @@ impl PriceTable {
 impl Price {
     /// Whether the entry names no price at all.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        self.per_million.is_none()
+            && self.per_token.is_none()
+            && self.per_request.is_none()
+            && self.per_page.is_none()
     }
 
     /// Whether requests are priced by tokens, so that an answer without usage has no known cost.
@@ -91,6 +104,35 @@ impl Price {
             (true, Some(_)) => Some(Usd::round_femtos(each)),
             (false, _) => Some(tokens.cost(&usage)? + Usd::round_femtos(each)),
         }
+    }
+
+    /// Whether a longer answer costs more.
+    pub fn grows_with_output(&self) -> bool {
+        let parts = [&self.per_million, &self.per_token];
+        let outputs = parts.into_iter().flatten().map(|price| price.output);
+        outputs.map(Usd::femtos).any(|output| output > 0)
+    }
+
+    /// The most that a request can cost whose prompt and answer have at most so many tokens, and whose
+    /// answer counts at most so many pages. `None` where a part of the price has no bound.
+    pub fn at_most(&self, input: u64, output: Option<u64>, pages: Option<u64>) -> Option<Money> {
+        let dearest = |price: &TokenPrice| TokenPrice {
+            input: price.input.max(price.cached_input.unwrap_or(price.input)),
+            cached_input: None,
+            output: price.output,
+        };
+        let price = Self {
+            per_million: self.per_million.as_ref().map(dearest),
+            per_token: self.per_token.as_ref().map(dearest),
+            ..self.clone()
+        };
+        let output = output.or_else(|| (!self.grows_with_output()).then_some(0))?;
+        price.cost(&Usage {
+            input_tokens: input,
+            output_tokens: output,
+            pages,
+            ..Usage::default()
+        })
     }
 
     /// What `usage` costs; see [`PriceTable::cost`].
@@ -204,6 +246,29 @@ mod tests {
             price.cost(&Usage::default()),
             None,
             "pages unknown: cost unknown"
+        );
+    }
+
+    #[test]
+    fn the_most_that_a_request_can_cost_takes_each_part_at_its_dearest() {
+        let price = Price {
+            per_million: Some(tokens("2.00", Some("2.50"), "8.00")),
+            per_request: Some(usd("0.001")),
+            per_page: Some(usd("0.01")),
+            ..Price::default()
+        };
+        // 100 x 2 500 + 10 x 8 000 nano-dollars, 0.001 a request, 3 x 0.01 for the pages.
+        let most = Some(Money::from_nanos(250_000 + 80_000 + 1_000_000 + 30_000_000));
+        assert_eq!(price.at_most(100, Some(10), Some(3)), most);
+        assert_eq!(price.at_most(100, None, Some(3)), None);
+        assert_eq!(price.at_most(100, Some(10), None), None);
+        let free_output = Price {
+            per_million: Some(tokens("2.00", None, "0")),
+            ..Price::default()
+        };
+        assert_eq!(
+            free_output.at_most(1, None, None),
+            Some(Money::from_nanos(2_000))
         );
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::dialect::Dialect;
 use crate::plan::{ArrivalId, Plan};
-use crate::scenario::{Place, Prompt};
+use crate::scenario::Prompt;
 use crate::schedule::Arrival;
 
 /// A request that is ready to be sent.
@@ -39,10 +39,7 @@ pub fn build(plan: &Plan, arrival: &Arrival) -> Shot {
 }
 
 fn dialect(plan: &Plan) -> Dialect {
-    match &plan.scenario().target.place {
-        Place::Gateway { dialect, .. } => *dialect,
-        Place::Lab { .. } => Dialect::OpenaiChat,
-    }
+    plan.scenario().target.dialect()
 }
 
 /// The most bytes of bodies that are kept.

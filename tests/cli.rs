@@ -12,6 +12,8 @@
 mod bad_input;
 #[path = "cli/broken_folder.rs"]
 mod broken_folder;
+#[path = "cli/budget.rs"]
+mod budget;
 #[path = "cli/closed.rs"]
 mod closed;
 #[cfg(unix)]
@@ -20,12 +22,18 @@ mod authority;
 #[cfg(unix)]
 #[path = "cli/connections.rs"]
 mod connections;
+#[path = "cli/costs.rs"]
+mod costs;
 #[path = "cli/exits.rs"]
 mod exits;
 #[path = "cli/output.rs"]
 mod output;
 #[path = "cli/overrides.rs"]
 mod overrides;
+#[path = "cli/prices.rs"]
+mod prices;
+#[path = "cli/probe.rs"]
+mod probe;
 #[path = "cli/same_bytes.rs"]
 mod same_bytes;
 #[path = "cli/secrets.rs"]

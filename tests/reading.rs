@@ -13,6 +13,8 @@ mod endings;
 mod errors;
 #[path = "reading/instants.rs"]
 mod instants;
+#[path = "reading/probed.rs"]
+mod probed;
 #[path = "reading/tokens.rs"]
 mod tokens;
 #[path = "reading/transcripts.rs"]

@@ -179,7 +179,7 @@ fn copy(from: &Path, to: &Path) {
 #[test]
 fn every_flag_that_the_readme_names_exists() {
     let commands = [
-        "run", "validate", "plan", "report", "lab", "selftest", "schema",
+        "run", "validate", "plan", "report", "lab", "selftest", "prices", "probe", "schema",
     ];
     let helps = commands.map(|command| text(&tollgate(root(), &[command, "--help"]).stdout));
     let ends = |c: char| !(c.is_ascii_alphanumeric() || c == '-');

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::base::{HumanDuration, Rate};
-use crate::scenario::Overrides;
+use crate::scenario::{Kind, Overrides};
 
 /// Load-test and latency-benchmark an LLM gateway: an instrument whose numbers say how far to trust
 /// them.
@@ -26,7 +26,7 @@ Examples:
 
 Exit codes:
   0 fine   2 usage or invalid scenario   4 no data, or an invalid run with --gate
-  5 preflight failed
+  5 preflight failed   6 stopped by the budget, results flagged incomplete
   70 internal error, or a self-test that failed   130/143 interrupted, results flagged incomplete";
 
 #[derive(Debug, Subcommand)]
@@ -46,6 +46,11 @@ pub(super) enum Command {
     /// The provider of a self-test; it speaks over stdin and stdout, and ends with its stdin
     #[command(hide = true)]
     SelftestProvider,
+    /// Make a price table from a gateway's own list
+    #[command(subcommand)]
+    Prices(PricesCommand),
+    /// Send a few of the smallest requests to a gateway, show its contract, and keep the transcripts
+    Probe(ProbeArgs),
     /// Print the JSON Schema of a scenario file
     Schema,
 }
@@ -167,6 +172,50 @@ pub(super) struct SelftestArgs {
     /// Print the certificate as JSON on stdout, not as text
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PricesCommand {
+    /// Read the public list of a Respan gateway; needs no key, and costs nothing
+    Pull(PullArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PullArgs {
+    /// The base URL, or `respan` for Respan's hosted gateway
+    #[arg(long, value_name = "URL|NAME")]
+    pub(super) target: String,
+    /// The file to write; stdout where absent
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ProbeArgs {
+    /// The base URL, or `respan` for Respan's hosted gateway. The key is read from `RESPAN_API_KEY` for
+    /// the kind `respan`, and else from `OPENAI_API_KEY`
+    #[arg(long, value_name = "URL|NAME")]
+    pub(super) target: String,
+    /// The model to ask [default: the cheapest that a Respan gateway lists]
+    #[arg(long, value_name = "M")]
+    pub(super) model: Option<String>,
+    /// Whose contract it keeps [default: respan for its hosts, else openai]
+    #[arg(long, value_name = "K", value_parser = kind)]
+    pub(super) kind: Option<Kind>,
+    /// A price table, for the most that it can cost [default: a Respan gateway's own list]
+    #[arg(long, value_name = "FILE")]
+    pub(super) prices: Option<PathBuf>,
+    /// The folder for transcripts
+    #[arg(short = 'o', long, value_name = "DIR", default_value = "results")]
+    pub(super) output: PathBuf,
+    /// Send without asking first
+    #[arg(long)]
+    pub(super) yes: bool,
+}
+
+fn kind(text: &str) -> Result<Kind, String> {
+    let named = serde_json::from_value(text.into());
+    named.map_err(|error| error.to_string())
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

@@ -13,6 +13,8 @@ pub enum Exit {
     NoData = 4,
     /// The target can't be reached, or refuses the key; nothing was measured.
     Preflight = 5,
+    /// The budget stopped the run; its results are flagged incomplete.
+    Budget = 6,
     /// A mistake of tollgate itself, or its own files can't be written.
     Internal = 70,
     /// SIGINT ended the run; its results are flagged incomplete.

@@ -9,6 +9,8 @@ mod lab;
 mod limits;
 mod machine;
 mod preflight;
+mod prices;
+mod probe;
 mod progress;
 mod run;
 mod selftest;
@@ -19,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, PricesCommand};
 pub use exit::Exit;
 
 /// Runs the command line of this process.
@@ -32,6 +34,8 @@ pub fn main() -> ExitCode {
         Command::Lab(args) => lab::lab(&args),
         Command::Selftest(args) => selftest::selftest(&args),
         Command::SelftestProvider => selftest::serve(),
+        Command::Prices(PricesCommand::Pull(args)) => prices::pull(&args),
+        Command::Probe(args) => probe::probe(&args),
         Command::Schema => commands::schema(),
     };
     exit.unwrap_or_else(|error| {

@@ -14,7 +14,7 @@ use super::lab::Embedded;
 use super::progress::Progress;
 use super::signals::Signals;
 use super::{Exit, commands, limits, machine, preflight, selftest, terminal};
-use crate::engine::{self, Control};
+use crate::engine::{self, Control, Ledger};
 use crate::judge::{self, Level, Validity};
 use crate::plan::Plan;
 use crate::record::Summary;
@@ -179,6 +179,7 @@ impl Session {
         let mut signals = Signals::listen()?;
         let mut tick = tokio::time::interval(TICK);
         let mut interrupted = Vec::new();
+        let mut told = false;
         loop {
             tokio::select! {
                 biased;
@@ -196,22 +197,35 @@ impl Session {
                 },
                 _ = tick.tick() => {
                     let now = self.clock.now();
+                    self.tell_of_budget(&mut told);
                     self.collector.tick(self.run.gauges.in_flight())?;
                     self.progress.show(now, &self.collector, &self.run.gauges);
                 }
             }
         }
+        self.tell_of_budget(&mut told);
         self.progress.finish();
         self.collector.finish()?;
         let process_cpu = self.process_cpu();
         self.collector.info.rows_waiting = self.run.gauges.most_rows_waiting();
+        let by_budget = settle(&mut self.collector.info, self.run.ledger.as_deref());
         let whole = self.run.join();
         let info = &mut self.collector.info;
         info.process_cpu = process_cpu;
         info.client = client_in_words(self.client, self.http, &self.stamping);
         info.stamps = (self.client == Client::Direct).then(|| self.stamping.tally());
-        let interrupted = interrupted.first().copied();
-        Ended::new(self.collector, interrupted, whole)
+        let stopped = interrupted.first().copied().or(by_budget);
+        Ended::new(self.collector, stopped, whole)
+    }
+
+    /// Says once that the budget stopped the run.
+    fn tell_of_budget(&mut self, told: &mut bool) {
+        let stopped = self.run.ledger.as_ref().is_some_and(|l| l.refused() > 0);
+        if stopped && !*told {
+            self.progress
+                .message("the budget is used up: no further arrivals; what is in flight goes on");
+            *told = true;
+        }
     }
 
     /// The share of all cores that the process used so far.
@@ -241,6 +255,14 @@ impl Session {
     }
 }
 
+/// Takes over what became of the budget; whether it stopped the run.
+fn settle(info: &mut RunInfo, ledger: Option<&Ledger>) -> Option<Interruption> {
+    let (budget, ledger) = (info.budget.as_mut()?, ledger?);
+    budget.spent_usd = Some(ledger.committed());
+    (budget.unsent, budget.beyond_bound) = (ledger.refused(), ledger.beyond());
+    (budget.unsent > 0).then_some(Interruption::Budget)
+}
+
 #[expect(
     clippy::exit,
     reason = "the user asked three times; what was written so far stays"
@@ -254,6 +276,7 @@ fn exit_of(interrupted: Option<Interruption>) -> Option<Exit> {
     interrupted.map(|signal| match signal {
         Interruption::Interrupt => Exit::Interrupted,
         Interruption::Terminate => Exit::Terminated,
+        Interruption::Budget => Exit::Budget,
     })
 }
 

@@ -5,6 +5,7 @@
 //! rows; what it recorded leaves once a second, and the rows leave in batches.
 
 mod alarm;
+mod budget;
 mod gauges;
 mod sink;
 mod team;
@@ -30,6 +31,7 @@ use crate::schedule::Share;
 use crate::shot::Shots;
 use crate::wire::{Clock, Preopened, Wire};
 
+pub use budget::Ledger;
 pub use gauges::Gauges;
 pub use sink::LIMIT as ROWS_WAITING_LIMIT;
 use sink::Sink;
@@ -98,6 +100,8 @@ pub struct Run {
     pub events: mpsc::UnboundedReceiver<Event>,
     /// How much is going on right now.
     pub gauges: Arc<Gauges>,
+    /// What is spent of the budget, where there is one.
+    pub ledger: Option<Arc<Ledger>>,
     threads: Vec<thread::JoinHandle<()>>,
 }
 
@@ -122,6 +126,7 @@ where
     let (sender, events) = mpsc::unbounded_channel();
     let gauges = Arc::new(Gauges::default());
     let team = Arc::new(Team::new(plan, workers, clock));
+    let ledger = team.ledger.clone();
     let shots = Arc::new(Shots::new(plan));
     let threads = (0..workers)
         .map(|index| {
@@ -155,6 +160,7 @@ where
     Ok(Run {
         events,
         gauges,
+        ledger,
         threads,
     })
 }

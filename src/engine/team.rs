@@ -1,11 +1,12 @@
 //! What the workers of one run agree on: when a phase starts, and who takes the next arrival of a
 //! closed loop.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Barrier;
 
+use super::budget::Ledger;
 use super::{Event, Sink};
 use crate::base::Offset;
 use crate::plan::{PhaseId, Plan};
@@ -14,6 +15,7 @@ use crate::wire::Clock;
 #[derive(Debug)]
 pub(super) struct Team {
     pub(super) clock: Clock,
+    pub(super) ledger: Option<Arc<Ledger>>,
     barrier: Barrier,
     phases: Vec<SharedPhase>,
 }
@@ -29,6 +31,7 @@ impl Team {
         let phases = plan.phases().map(|_| SharedPhase::default()).collect();
         Self {
             clock,
+            ledger: Ledger::of(plan),
             barrier: Barrier::new(workers as usize),
             phases,
         }

@@ -1,6 +1,7 @@
 //! The engine on a paused clock with a wire that answers as told: exact to the nanosecond of the
 //! timers' tick, whatever else the machine does.
 
+mod budget;
 mod connections;
 mod memory;
 
@@ -89,6 +90,7 @@ fn scenario(phases: Vec<Phase>) -> Scenario {
         phases,
         slos: Slos::default(),
         prices: None,
+        budget: None,
         client: Client::default(),
         timestamps: Timestamps::default(),
         timeouts: Timeouts {

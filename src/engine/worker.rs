@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use super::alarm::Alarm;
+use super::budget::Purse;
 use super::watchdog::Watchdog;
 use super::{Control, Event, Sink, Team, WorkerHealth};
 use crate::base::Offset;
@@ -37,6 +38,7 @@ struct Range<W> {
     wire: W,
     clock: Clock,
     sink: Sink,
+    purse: Purse,
 }
 
 /// The places in flight of an open loop.
@@ -56,6 +58,7 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
         sink: Sink,
     ) -> Self {
         let clock = team.clock;
+        let purse = Purse::new(team.ledger.as_ref(), &control.stop);
         Self {
             range: Arc::new(Range {
                 plan: Arc::clone(shots.plan()),
@@ -63,6 +66,7 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
                 wire,
                 clock,
                 sink,
+                purse,
             }),
             team,
             share,
@@ -313,6 +317,10 @@ impl<W: Wire> Range<W> {
         queued: Duration,
         cut: Pin<&mut WaitForCancellationFuture<'_>>,
     ) {
+        let recipe = self.plan.recipe(arrival.recipe);
+        let Some(held) = self.purse.hold(&self.plan, recipe, shot) else {
+            return;
+        };
         let mut reading = Reading::new(shot.dialect, shot.stream);
         self.sink.gauges.send();
         let result = tokio::select! {
@@ -322,8 +330,9 @@ impl<W: Wire> Range<W> {
         };
         let exchange = reading.finish(result, self.clock.now());
         self.sink.gauges.finish();
-        self.sink
-            .push(Sample::new(&self.plan, arrival, due, queued, exchange));
+        let sample = Sample::new(&self.plan, arrival, due, queued, exchange);
+        self.purse.settle(held, &sample);
+        self.sink.push(sample);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Rows to histograms, intervals and a summary. Memory is bounded whatever the run's length.
 
+mod costs;
 mod histogram;
 mod interval;
 mod stretches;
@@ -12,12 +13,13 @@ use crate::base::Offset;
 use crate::plan::PhaseId;
 use crate::sample::Sample;
 
+pub use costs::{Models, Spent, UNNAMED};
 pub use histogram::{Histogram, Quantile, needed};
 pub use interval::{Interval, IntervalRow, Intervals, Second, Seconds};
 pub use stretches::{Half, Stretches};
 pub use summary::{
-    Cost, Count, ErrorCount, MetricSummary, PhaseSummary, QuantileSummary, ScopeSummary, Summary,
-    Totals,
+    Cost, Count, ErrorCount, MetricSummary, ModelCost, PhaseSummary, QuantileSummary, ScopeSummary,
+    Summary, Totals,
 };
 pub use tally::Tally;
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PhaseRecord, Recorder, Tally, needed};
+use super::{PhaseRecord, Recorder, Spent, Tally, needed};
 use crate::base::Money;
 use crate::sample::Metric;
 
@@ -24,6 +24,49 @@ pub struct Cost {
     pub unknown: u64,
     /// The mean of the known rows, in US dollars.
     pub per_request_usd: Option<Money>,
+    /// For 1000 output tokens of the known rows, in US dollars.
+    pub per_1k_output_usd: Option<Money>,
+    /// For each good request, in US dollars; absent where any row is unknown.
+    pub per_good_usd: Option<Money>,
+}
+
+impl Cost {
+    fn new(spent: &Spent) -> Self {
+        Self {
+            usd: spent.cost,
+            unknown: spent.unknown,
+            per_request_usd: spent.per_request(),
+            per_1k_output_usd: spent.per_1k_output(),
+            per_good_usd: spent.per_good(),
+        }
+    }
+}
+
+/// What the requests cost that one model answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelCost {
+    /// The model, in the server's words.
+    pub model: String,
+    /// Requests.
+    pub requests: u64,
+    /// Whole answers within every SLO.
+    pub good: u64,
+    /// Output tokens of the requests whose cost is known.
+    pub output_tokens: u64,
+    /// Their cost.
+    pub cost: Cost,
+}
+
+impl ModelCost {
+    fn new((model, spent): (&str, &Spent)) -> Self {
+        Self {
+            model: model.to_owned(),
+            requests: spent.requests,
+            good: spent.good,
+            output_tokens: spent.output_tokens,
+            cost: Cost::new(spent),
+        }
+    }
 }
 
 /// The figures of a run.
@@ -37,6 +80,9 @@ pub struct Summary {
     pub window_s: f64,
     /// All measured requests, and then each recipe.
     pub scopes: Vec<ScopeSummary>,
+    /// What each model cost, as it answered.
+    #[serde(default)]
+    pub models: Vec<ModelCost>,
 }
 
 /// What became of some requests.
@@ -176,6 +222,7 @@ impl Summary {
             warmup: Count::new(recorder.warmup()),
             window_s,
             scopes,
+            models: total.models.iter().map(ModelCost::new).collect(),
         }
     }
 
@@ -265,11 +312,7 @@ impl Totals {
             estimated_tokens: tally.estimated,
             tokens_per_chunk: share(tally.streamed_tokens, tally.token_chunks),
             coalesced_share: share(tally.coalesced_chunks, tally.token_chunks),
-            cost: Cost {
-                usd: tally.cost,
-                unknown: tally.cost_unknown,
-                per_request_usd: tally.cost.per(tally.arrivals - tally.cost_unknown),
-            },
+            cost: Cost::new(&tally.models.total()),
             cost_reported_usd: (tally.cost_claims > 0).then_some(tally.cost_reported),
             clamped: tally.clamped(),
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Histogram;
+use super::{Histogram, Models};
 use crate::base::Money;
 use crate::sample::{Metric, Sample};
 use crate::wire::Outcome;
@@ -52,6 +52,8 @@ pub struct Tally {
     pub cost_reported: Money,
     /// Rows for which the server claimed a cost.
     pub cost_claims: u64,
+    /// What it cost, by the model that answered.
+    pub models: Models,
     /// Response times of failures.
     pub failed: Histogram,
     times: [Histogram; Metric::ALL.len()],
@@ -68,6 +70,7 @@ impl Tally {
             Some(cost) => self.cost += cost,
             None => self.cost_unknown += 1,
         }
+        self.models.push(sample);
         if let Some(claim) = exchange.cost_reported {
             self.cost_reported += claim;
             self.cost_claims += 1;
@@ -184,6 +187,7 @@ impl Tally {
         }
         self.cost += other.cost;
         self.cost_reported += other.cost_reported;
+        self.models.merge(&other.models);
         for (outcome, (count, said)) in &other.errors {
             let (mine, mine_said) = self.errors.entry(*outcome).or_default();
             *mine += count;

@@ -1,6 +1,7 @@
 //! Figures to text. Everything here returns what is to be shown; nothing prints.
 
 mod connections;
+mod costs;
 mod plan;
 mod selftest;
 mod table;

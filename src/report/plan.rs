@@ -29,6 +29,7 @@ pub fn plan(plan: &Plan, forecast: &Forecast) -> String {
         length(forecast.seconds)
     );
     out += &format!("cost       {}\n", cost(scenario.prices.is_some(), forecast));
+    out += &budget(forecast);
     if forecast.scaled {
         out += "\nFigures of long phases are scaled up from their first 20000 arrivals.\n";
     }
@@ -87,6 +88,38 @@ fn recipes(forecast: &Forecast) -> String {
         ]);
     }
     format!("\n{}", table.render(0))
+}
+
+/// The budget beside what would be reserved of it, and a warning where the plan may not fit.
+fn budget(forecast: &Forecast) -> String {
+    let Some(budget) = forecast.budget_usd else {
+        return String::new();
+    };
+    if forecast.arrivals.is_none() {
+        return format!("budget     {budget}: the run stops before it could cost more\n");
+    }
+    let sum = |pick: fn(&RecipeForecast) -> Option<Money>| -> Money {
+        forecast.recipes.iter().filter_map(pick).sum()
+    };
+    let bound = sum(|recipe| recipe.bound_usd);
+    let least = sum(|recipe| recipe.min_cost_usd);
+    // A recipe without an estimate, such as one priced by the page, counts with its bound.
+    let most = sum(|recipe| recipe.max_cost_usd.or(recipe.bound_usd));
+    let out = format!("budget     {budget}; the upper bound of all requests is {bound}\n");
+    let warning = if least > budget {
+        format!(
+            "the prompts alone pass the budget by {}: the run will stop early",
+            least - budget
+        )
+    } else if most > budget {
+        format!(
+            "the estimate passes the budget by up to {}: the run may stop early",
+            most - budget
+        )
+    } else {
+        return out;
+    };
+    format!("{out}warning: {warning}\n")
 }
 
 /// The whole cost, from the prompts alone to answers as long as they may be.

@@ -1,6 +1,7 @@
 //! The report of a run for a terminal.
 
 use super::connections::connections;
+use super::costs;
 use super::table::Table;
 use crate::base::Money;
 use crate::judge::{Level, Validity};
@@ -73,6 +74,7 @@ pub fn run(
     for (metric, title) in TABLES {
         out += &times(summary, metric, title, paint);
     }
+    out += &costs::table(info, summary);
     out += FOOT;
     out
 }
@@ -98,6 +100,7 @@ fn head(info: &RunInfo, paint: Paint) -> String {
         None => ", INCOMPLETE",
         Some(Interruption::Interrupt) => ", INTERRUPTED",
         Some(Interruption::Terminate) => ", TERMINATED",
+        Some(Interruption::Budget) => ", STOPPED BY THE BUDGET",
     };
     let selftest = info.selftest.as_ref().map(standing).unwrap_or_default();
     let connections = connections(info);
@@ -210,6 +213,7 @@ fn counts(info: &RunInfo, summary: &Summary, total: &ScopeSummary) -> String {
         chunks_in_words(totals),
     );
     out += &format!("cost        {}\n", cost_in_words(info, totals));
+    out += &costs::budget(info);
     if totals.clamped > 0 {
         out += &format!(
             "clamped     {} times over an hour count as an hour\n",

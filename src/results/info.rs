@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ConnectionInfo, PreopenInfo};
-use crate::base::{Offset, Seed};
+use crate::base::{Money, Offset, Seed};
 use crate::judge::{Stalls, Validity};
 use crate::plan::Plan;
 use crate::record::{PhaseRecord, Summary};
@@ -55,6 +55,9 @@ pub struct RunInfo {
     pub slos: Slos,
     /// The day of the price table.
     pub prices_as_of: Option<String>,
+    /// What became of the budget, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetInfo>,
     /// The highest share of a core that a worker used, where the platform tells.
     pub worker_cpu: Option<f64>,
     /// The share of all cores that the process used, where the platform tells; absent while the run goes
@@ -84,6 +87,22 @@ pub enum Interruption {
     Interrupt,
     /// SIGTERM.
     Terminate,
+    /// The next request could have cost more than was left of the budget.
+    Budget,
+}
+
+/// What became of a budget, in US dollars.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetInfo {
+    /// The cap.
+    pub usd: Money,
+    /// What was spent; a cost that is unknown counts as the most that it could be. Absent while the run
+    /// goes on.
+    pub spent_usd: Option<Money>,
+    /// Requests that were due and were not sent, for lack of money.
+    pub unsent: u64,
+    /// Answers that cost more than they could by their request: the cap did not hold for them.
+    pub beyond_bound: u64,
 }
 
 /// The self-test that a run stands on: of the same machine, version and client. Its figures are those of
@@ -208,6 +227,10 @@ impl RunInfo {
             phases,
             slos: scenario.slos,
             prices_as_of: scenario.prices.as_ref().map(|table| table.as_of.clone()),
+            budget: scenario.budget.map(|budget| BudgetInfo {
+                usd: budget.usd,
+                ..BudgetInfo::default()
+            }),
             worker_cpu: None,
             process_cpu: None,
             stalls: None,

@@ -15,7 +15,7 @@ use std::io;
 use std::path::PathBuf;
 
 pub use connections::{ConnectionInfo, PreopenInfo};
-pub use info::{Interruption, PhaseInfo, RecipeInfo, RunInfo, Standing, TargetInfo};
+pub use info::{BudgetInfo, Interruption, PhaseInfo, RecipeInfo, RunInfo, Standing, TargetInfo};
 pub use read::{Stored, read};
 pub use row::Row;
 pub use write::{RunFolder, SummaryRow};

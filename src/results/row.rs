@@ -222,6 +222,7 @@ mod tests {
             phases: vec![phase],
             slos: Slos::default(),
             prices_as_of: None,
+            budget: None,
             worker_cpu: None,
             process_cpu: None,
             stalls: None,

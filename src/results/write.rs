@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::hlog::HlogWriter;
 use super::{ResultsError, RunInfo, at, line, names};
-use crate::record::{Interval, Summary};
+use crate::base::Money;
+use crate::record::{Cost, Interval, ModelCost, Summary};
 use crate::sample::Sample;
 
 /// A run folder that is being written.
@@ -24,7 +25,7 @@ pub struct RunFolder {
 /// A line of `summary.csv`. Times are in milliseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SummaryRow {
-    /// `total`, or `recipe:NAME`.
+    /// `total`, `recipe:NAME`, or `model:NAME` as it answered.
     pub scope: String,
     /// Which figure.
     pub metric: String,
@@ -195,23 +196,15 @@ pub(super) fn summary_rows(summary: &Summary) -> Vec<SummaryRow> {
             ("input_tokens", totals.input_tokens as f64, ""),
             ("cached_input_tokens", totals.cached_input_tokens as f64, ""),
             ("output_tokens", totals.output_tokens as f64, ""),
-            ("cost", totals.cost.usd.dollars(), "USD"),
-            ("cost_unknown", totals.cost.unknown as f64, ""),
         ];
         for (metric, value, unit) in counts {
             add(metric, "value", Some(value), unit, none, n);
         }
-        let reported = totals.cost_reported_usd.map(crate::base::Money::dollars);
+        let reported = totals.cost_reported_usd.map(Money::dollars);
         add("cost_reported", "value", reported, "USD", none, n);
-        let each = totals.cost.per_request_usd.map(crate::base::Money::dollars);
-        add(
-            "cost_per_request",
-            "mean",
-            each,
-            "USD",
-            none,
-            n - totals.cost.unknown,
-        );
+        for (metric, stat, value, unit, n) in cost_figures(&totals.cost, n) {
+            add(metric, stat, value, unit, none, n);
+        }
         for error in &scope.errors {
             add(
                 "errors",
@@ -251,5 +244,53 @@ pub(super) fn summary_rows(summary: &Summary) -> Vec<SummaryRow> {
             }
         }
     }
+    rows.extend(summary.models.iter().flat_map(model_rows));
     rows
+}
+
+/// The figures of a cost: metric, statistic, value, unit, and how many requests it stands on.
+type Figure = (&'static str, &'static str, Option<f64>, &'static str, u64);
+
+/// The figures of a cost of `n` requests. What is unknown has no value.
+fn cost_figures(cost: &Cost, n: u64) -> [Figure; 5] {
+    let known = n - cost.unknown;
+    let dollars = |money: Option<Money>| money.map(Money::dollars);
+    let usd = (known > 0 || n == 0).then_some(cost.usd);
+    let (request, tokens) = (cost.per_request_usd, cost.per_1k_output_usd);
+    [
+        ("cost", "value", dollars(usd), "USD", n),
+        ("cost_unknown", "value", Some(cost.unknown as f64), "", n),
+        ("cost_per_request", "mean", dollars(request), "USD", known),
+        ("cost_per_1k_output", "mean", dollars(tokens), "USD", known),
+        (
+            "cost_per_good",
+            "mean",
+            dollars(cost.per_good_usd),
+            "USD",
+            n,
+        ),
+    ]
+}
+
+/// The lines of what one model cost.
+fn model_rows(model: &ModelCost) -> Vec<SummaryRow> {
+    let n = model.requests;
+    let counts = [
+        ("requests", n),
+        ("good", model.good),
+        ("output_tokens", model.output_tokens),
+    ];
+    let counts = counts.map(|(metric, count)| (metric, "value", Some(count as f64), "", n));
+    let row = |(metric, stat, value, unit, n): Figure| SummaryRow {
+        scope: format!("model:{}", model.model),
+        metric: metric.to_owned(),
+        stat: stat.to_owned(),
+        value,
+        unit: unit.to_owned(),
+        ci_low: None,
+        ci_high: None,
+        n,
+    };
+    let figures = counts.into_iter().chain(cost_figures(&model.cost, n));
+    figures.map(row).collect()
 }

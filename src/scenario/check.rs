@@ -71,7 +71,9 @@ impl<'a> Checker<'a> {
         let prices = file.prices.as_ref().filter(|path| !path.is_empty());
         let prices = prices.map(|path| self.prices(path));
         let mix = self.required(file.mix.as_ref(), "mix", MIX_HELP);
-        let recipes = mix.map(|mix| self.mix(mix, prices.as_ref().and_then(Option::as_ref)));
+        let table = prices.as_ref().and_then(Option::as_ref);
+        let recipes = mix.map(|mix| self.mix(mix, table));
+        let budget = self.budget(file, table);
         let load = self.required(file.load.as_ref(), "load", LOAD_HELP);
         let (source, problems) = (&self.source, &mut self.problems);
         let load = load.map(|load| phases::check(load, source, problems));
@@ -83,6 +85,7 @@ impl<'a> Checker<'a> {
             phases: load?,
             slos: file.slos.unwrap_or_default(),
             prices: prices.flatten(),
+            budget,
             client: file.client.unwrap_or_default(),
             timestamps: file.timestamps.unwrap_or_default(),
             timeouts: timeouts(file.timeouts.unwrap_or_default()),
@@ -266,8 +269,11 @@ impl<'a> Checker<'a> {
         self.variables.extend(document.variables);
         let table = document.value?;
         let date = time::macros::format_description!("[year]-[month]-[day]");
-        if time::Date::parse(&table.as_of, &date).is_err() {
-            let message = format!("`as_of: {}` is no date", table.as_of);
+        let rows = table.models.values();
+        let days = rows.filter_map(|price| price.as_of.as_ref());
+        let no_day = |day: &&String| time::Date::parse(day, &date).is_err();
+        for day in std::iter::once(&table.as_of).chain(days).filter(no_day) {
+            let message = format!("`as_of: {day}` is no date");
             let problem = Problem::whole(&source, message);
             self.problems
                 .push(problem.with_help("write the day the prices were read: 2026-11-24"));

@@ -10,6 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+use super::budget::BudgetSection;
 use super::document::Spanned;
 use crate::base::{Distribution, HumanDuration, Rate, Seed};
 use crate::lab::Script;
@@ -37,6 +38,8 @@ pub struct File {
     pub slos: Option<Slos>,
     /// A price table: a path from this file's folder. Empty is none, and costs are then unknown.
     pub prices: Option<Spanned<String>>,
+    /// The most that the run may cost. It needs `prices`. No limit where absent.
+    pub budget: Option<BudgetSection>,
     /// The HTTP client that sends. `direct` where absent.
     pub client: Option<Client>,
     /// Who says when bytes arrived. `kernel` where absent.

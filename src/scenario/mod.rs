@@ -3,6 +3,7 @@
 //! A file is read as far as it goes and all its problems are collected, each at its place; a
 //! [`Scenario`] exists only where there is none.
 
+mod budget;
 mod check;
 mod connections;
 pub mod document;
@@ -24,6 +25,7 @@ use crate::dialect::{Dialect, Message};
 use crate::lab::Script;
 use crate::pricing::PriceTable;
 
+pub use budget::Budget;
 pub use document::{Problem, Source, render};
 pub use file::{Client, Dns, Kind, Sharing, Slos, Timestamps, Via};
 pub use overrides::Overrides;
@@ -46,6 +48,9 @@ pub struct Scenario {
     pub slos: Slos,
     /// What the models cost.
     pub prices: Option<PriceTable>,
+    /// The most that the run may cost. A run that keeps within it sends what it would without.
+    #[serde(skip)]
+    pub budget: Option<Budget>,
     /// The HTTP client that sends.
     pub client: Client,
     /// Who says when bytes arrived; it changes nothing of what is sent.
@@ -95,6 +100,14 @@ pub enum Place {
 }
 
 impl Target {
+    /// The wire format that is spoken there.
+    pub const fn dialect(&self) -> Dialect {
+        match &self.place {
+            Place::Lab { .. } => Dialect::OpenaiChat,
+            Place::Gateway { dialect, .. } => *dialect,
+        }
+    }
+
     /// How connections are opened and shared.
     pub fn policy(&self) -> Policy {
         match &self.place {

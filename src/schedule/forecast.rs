@@ -22,6 +22,8 @@ pub struct Forecast {
     pub arrivals: Option<u64>,
     /// How long the arrivals take, in seconds; `None` where the answers decide.
     pub seconds: Option<f64>,
+    /// The budget, in US dollars, where there is one.
+    pub budget_usd: Option<Money>,
     /// Whether figures were scaled up from the first arrivals of a long phase.
     pub scaled: bool,
 }
@@ -58,6 +60,8 @@ pub struct RecipeForecast {
     pub min_cost_usd: Option<Money>,
     /// Estimated cost if every answer is as long as it may be; `None` where that can't be known.
     pub max_cost_usd: Option<Money>,
+    /// What a budget would reserve for all of them together; `None` without a budget.
+    pub bound_usd: Option<Money>,
 }
 
 /// Works out what a plan would send. It looks at the very arrivals that the run will make.
@@ -96,6 +100,7 @@ pub fn forecast(plan: &Plan) -> Forecast {
     Forecast {
         arrivals: phases.iter().map(|phase| phase.arrivals).sum(),
         seconds: phases.iter().map(|phase| phase.seconds).sum(),
+        budget_usd: plan.scenario().budget.map(|budget| budget.usd),
         phases,
         recipes,
         scaled,
@@ -103,25 +108,36 @@ pub fn forecast(plan: &Plan) -> Forecast {
 }
 
 fn add_requests(plan: &Plan, id: PhaseId, total: u64, recipes: &mut [RecipeForecast]) {
-    let mut counts = vec![(0_u64, 0_u64); recipes.len()];
+    let scenario = plan.scenario();
+    let mut counts = vec![(0_u64, 0_u64, Money::ZERO); recipes.len()];
     let looked_at = total.min(LOOKED_AT as u64);
     for arrival in phase_arrivals(plan, id)
         .take(LOOKED_AT)
         .take(looked_at as usize)
     {
         let ask = plan.ask(arrival.recipe, arrival.id);
-        let (requests, input) = &mut counts[usize::from(arrival.recipe.0)];
+        let (requests, input, bound) = &mut counts[usize::from(arrival.recipe.0)];
         *requests += 1;
         *input += ask
             .messages
             .iter()
             .map(|message| tokens::estimate(&message.content))
             .sum::<u64>();
+        if scenario.budget.is_some() {
+            let bytes = scenario.target.dialect().encode_ask(&ask).len();
+            let most = scenario.bound(plan.recipe(arrival.recipe), bytes);
+            *bound += most.unwrap_or_default();
+        }
     }
     let scale = |n: u64| (u128::from(n) * u128::from(total) / u128::from(looked_at.max(1))) as u64;
-    for (recipe, (requests, input)) in recipes.iter_mut().zip(counts) {
+    for (recipe, (requests, input, bound)) in recipes.iter_mut().zip(counts) {
         recipe.requests += scale(requests);
         recipe.input_tokens += scale(input);
+        if scenario.budget.is_some() {
+            let nanos = scale(u64::try_from(bound.nanos()).unwrap_or(0));
+            let nanos = i64::try_from(nanos).unwrap_or(i64::MAX);
+            *recipe.bound_usd.get_or_insert_default() += Money::from_nanos(nanos);
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use crate::scenario::Timeouts;
 use crate::shot::Shot;
 
 pub use self::reqwest::{ReqwestWire, probe};
-pub use direct::{DirectError, DirectWire, StampTally, Stamping};
+pub use direct::{Captured, DirectError, DirectWire, StampTally, Stamping, capture};
 pub use endpoint::Endpoint;
 pub use exchange::{Connecting, Exchange, Failure, Marks, NoOutcome, Outcome, TimeoutKind};
 pub use gaps::Gaps;

@@ -37,7 +37,7 @@ impl Transcript {
         headers.any(|(_, value)| value.starts_with("text/event-stream"))
     }
 
-    fn parse(name: String, file: &[u8]) -> Self {
+    pub(crate) fn parse(name: String, file: &[u8]) -> Self {
         let blank = file.windows(2).position(|pair| pair == b"\n\n").unwrap();
         let mut lines = std::str::from_utf8(&file[..blank]).unwrap().lines();
         let (asked, status) = lines.next().unwrap().split_once(' ').unwrap();
@@ -58,7 +58,7 @@ impl Transcript {
     }
 
     /// What it is read as when each event comes in a read of its own.
-    fn read(&self) -> Exchange {
+    pub(crate) fn read(&self) -> Exchange {
         let (mut answer, mut rest, mut now) = (self.head.clone(), &self.body[..], 10);
         while !rest.is_empty() {
             let blank = rest.windows(2).position(|pair| pair == b"\n\n");

@@ -109,6 +109,7 @@ impl Spec {
             }],
             slos: Slos::default(),
             prices: None,
+            budget: None,
             client: Client::Direct,
             timestamps: Timestamps::default(),
             timeouts: Timeouts {

@@ -30,6 +30,7 @@ use http2::Shared;
 use patience::Patience;
 use pool::Pool;
 
+pub use http1::{Captured, capture};
 pub(super) use http2::failure as http_failure;
 pub use stamping::{StampTally, Stamping};
 

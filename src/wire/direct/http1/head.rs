@@ -67,6 +67,15 @@ impl<'b> Headers<'_, 'b> {
             .find_map(|value| std::str::from_utf8(value).ok())
     }
 
+    /// All of them, in order, names in lower case.
+    pub(super) fn texts(&self) -> Vec<(String, String)> {
+        let text = |header: &Header<'_>| {
+            let value = String::from_utf8_lossy(header.value).into_owned();
+            (header.name.to_ascii_lowercase(), value)
+        };
+        self.0.iter().map(text).collect()
+    }
+
     fn all(&self, name: &str) -> impl Iterator<Item = &'b [u8]> {
         let named = self
             .0

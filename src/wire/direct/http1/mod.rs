@@ -3,6 +3,7 @@
 //! The codec is our own: between the kernel's read and its mark there is nothing but a slice of
 //! the bytes, and an idle connection holds no buffer.
 
+mod capture;
 mod framing;
 mod head;
 mod request;
@@ -26,6 +27,7 @@ use crate::wire::{Failure, Reading};
 use framing::Framing;
 use request::Outgoing;
 
+pub use capture::{Captured, capture};
 pub(super) use request::Preamble;
 
 /// The most bytes of one read. More would be fewer reads, and fewer stamps.

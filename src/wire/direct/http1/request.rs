@@ -38,7 +38,7 @@ impl Preamble {
     }
 
     /// The head of a request, with room for so much more.
-    fn head(&self, shot: &Shot, more: usize) -> Vec<u8> {
+    pub(super) fn head(&self, shot: &Shot, more: usize) -> Vec<u8> {
         let accept = if shot.stream {
             "accept: text/event-stream\r\ncontent-length: "
         } else {
