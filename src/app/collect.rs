@@ -125,6 +125,8 @@ fn hide(key: &Secret, exchange: &mut Exchange) {
         &mut exchange.finish,
         &mut exchange.model,
         &mut exchange.request_id,
+        &mut exchange.told.provider,
+        &mut exchange.told.cache_status,
     ];
     for text in said.into_iter().flatten() {
         if let Cow::Owned(hidden) = key.hide_in(text) {

@@ -13,7 +13,7 @@ use super::{Control, Event, Sink, Team, WorkerHealth};
 use crate::base::Offset;
 use crate::plan::{PhaseId, Plan};
 use crate::sample::Sample;
-use crate::scenario::{Phase, Shape};
+use crate::scenario::{Phase, Readings, Shape, Wants};
 use crate::schedule::{self, Arrival, Due, Share};
 use crate::shot::{Shot, Shots};
 use crate::wire::{Clock, Failure, Reading, Wire};
@@ -36,6 +36,8 @@ struct Range<W> {
     wire: W,
     clock: Clock,
     sink: Sink,
+    /// Where the target tells what of a request.
+    readings: Arc<Readings>,
 }
 
 /// The places in flight of an open loop.
@@ -58,6 +60,7 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
         let clock = team.clock;
         Self {
             range: Arc::new(Range {
+                readings: plan.scenario().target.readings(),
                 plan,
                 shots,
                 wire,
@@ -309,7 +312,10 @@ impl<W: Wire> Range<W> {
         queued: Duration,
         cut: &CancellationToken,
     ) {
-        let mut reading = Reading::new(shot.dialect, shot.stream);
+        let recipe = self.plan.recipe(arrival.recipe);
+        let mut reading = Reading::new(shot.dialect, shot.stream)
+            .telling(&self.readings)
+            .keeping(Wants::of(&recipe.checks));
         self.sink.gauges.send();
         let result = tokio::select! {
             result = self.wire.send(shot, user, &mut reading) => result,

@@ -5,6 +5,7 @@ mod interval;
 mod stretches;
 mod summary;
 mod tally;
+mod told;
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ pub use summary::{
     Totals,
 };
 pub use tally::Tally;
+pub use told::{NameCount, TellSummary, TellTally};
 
 /// What is known of a phase while it runs.
 #[derive(Clone, Debug, Default, PartialEq)]

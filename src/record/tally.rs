@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Histogram;
+use super::{Histogram, TellTally};
 use crate::base::Money;
 use crate::sample::{Metric, Sample};
 use crate::wire::Outcome;
@@ -53,6 +53,8 @@ pub struct Tally {
     pub cost_reported: Money,
     /// Rows for which the server claimed a cost.
     pub cost_claims: u64,
+    /// What the gateway told beyond the answers.
+    pub told: TellTally,
     /// Response times of failures.
     pub failed: Histogram,
     times: BTreeMap<Metric, Histogram>,
@@ -65,6 +67,7 @@ impl Tally {
         self.arrivals += 1;
         self.queued += u64::from(!sample.queued.is_zero());
         self.count_tokens(sample, in_window);
+        self.told.push(exchange);
         match sample.cost {
             Some(cost) => self.cost += cost,
             None => self.cost_unknown += 1,
@@ -199,6 +202,7 @@ impl Tally {
                 mine_said.clone_from(said);
             }
         }
+        self.told.merge(&other.told);
         self.failed.merge(&other.failed);
         for (metric, histogram) in &other.times {
             self.times.entry(*metric).or_default().merge(histogram);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hlog::HlogWriter;
 use super::{ResultsError, Row, RunInfo, at, names};
-use crate::record::{Interval, Summary};
+use crate::record::{Interval, Summary, TellSummary};
 use crate::sample::Sample;
 
 /// A run folder that is being written.
@@ -205,6 +205,9 @@ pub(super) fn summary_rows(summary: &Summary) -> Vec<SummaryRow> {
             none,
             n - totals.cost.unknown,
         );
+        for (metric, stat, value, n) in told_rows(&scope.told) {
+            add(metric, stat, Some(value as f64), "", none, n);
+        }
         for error in &scope.errors {
             add(
                 "errors",
@@ -245,4 +248,29 @@ pub(super) fn summary_rows(summary: &Summary) -> Vec<SummaryRow> {
         }
     }
     rows
+}
+
+/// What the gateway told: metric, statistic, value, and how many requests it is of.
+fn told_rows(told: &TellSummary) -> Vec<(&'static str, &str, u64, u64)> {
+    let counts = [
+        ("cache_hits", "value", told.cache_hits, told.cache_told),
+        (
+            "retried_by_gateway",
+            "value",
+            told.retried,
+            told.attempts_told,
+        ),
+    ];
+    let counts = counts.into_iter().filter(|(_, _, _, n)| *n > 0);
+    let names = [
+        ("answers_by_model", &told.models),
+        ("answers_by_provider", &told.providers),
+    ];
+    let names = names.into_iter().flat_map(|(metric, names)| {
+        let all = names.iter().map(|name| name.count).sum();
+        names
+            .iter()
+            .map(move |name| (metric, name.name.as_str(), name.count, all))
+    });
+    counts.chain(names).collect()
 }

@@ -3,12 +3,16 @@
 //! It does no IO and reads no clock: the wire stamps each read as it returns, before any parsing, and
 //! tells it here.
 
+use std::sync::Arc;
+
 use crate::base::Offset;
 use crate::dialect::{Delta, Dialect, DialectError, Piece, Scanner, error_message};
+use crate::scenario::{Readings, Reads, Wants};
 use crate::sse::{Decoder, Item};
 
 use super::exchange::{Connecting, Exchange, Failure, Marks, Outcome};
 use super::retry_after;
+use super::told::Teller;
 
 /// The largest answer in one piece that is kept to be parsed.
 const BODY_CAP: usize = 16 << 20;
@@ -40,6 +44,10 @@ struct Heard {
     malformed: Option<String>,
     /// Where it broke off, though its end looked like one.
     cut: Option<&'static str>,
+    /// Looks for what the gateway tells, where that is wanted.
+    teller: Option<Teller>,
+    /// What is kept for checks.
+    wants: Wants,
 }
 
 impl Reading {
@@ -52,6 +60,26 @@ impl Reading {
             coding: None,
             heard: Heard::default(),
         }
+    }
+
+    /// Looks for what the gateway tells of the request, too.
+    #[must_use]
+    pub fn telling(mut self, readings: &Arc<Readings>) -> Self {
+        self.heard.teller = Teller::new(readings);
+        self
+    }
+
+    /// Keeps of the answer what its checks want.
+    #[must_use]
+    pub fn keeping(mut self, wants: Wants) -> Self {
+        if wants != Wants::default() {
+            self.heard.exchange.kept = Some(Box::default());
+            self.heard.wants = wants;
+        }
+        if wants.content {
+            self.scanner.keep_content();
+        }
+        self
     }
 
     /// The instants so far.
@@ -102,11 +130,15 @@ impl Reading {
         let events = kind
             .get(..17)
             .is_some_and(|kind| kind.eq_ignore_ascii_case("text/event-stream"));
-        self.body = if events && self.is_success() {
+        let as_stream = events && self.is_success();
+        self.body = if as_stream {
             Body::Events(Decoder::new())
         } else {
             Body::Whole(Vec::new())
         };
+        if let Some(teller) = &mut self.heard.teller {
+            teller.headers(header, as_stream, &mut self.heard.exchange);
+        }
     }
 
     /// A read of the body returned at `at`.
@@ -161,6 +193,13 @@ impl Reading {
         }
         self.heard.exchange.marks.end.get_or_insert(at);
         let (outcome, error) = self.outcome(result);
+        if let (true, Some(kept), Body::Whole(whole)) = (
+            self.heard.wants.answer,
+            &mut self.heard.exchange.kept,
+            self.body,
+        ) {
+            kept.answer = Some(whole);
+        }
         let mut exchange = self.heard.exchange;
         exchange.outcome = outcome;
         exchange.error = error;
@@ -212,6 +251,7 @@ impl Reading {
                 if empty && delta.error.is_none() {
                     self.heard.malformed = Some("the answer holds no completion".to_owned());
                 }
+                self.heard.told(whole, false);
                 self.heard.delta(delta, at);
                 self.heard.done = true;
             }
@@ -292,7 +332,7 @@ impl Heard {
         let dialect = scanner.dialect();
         if self.is_over() {
             if let Ok(delta) = dialect.decode(data) {
-                self.afterword(&delta);
+                self.afterword(&delta, data);
             }
             return;
         }
@@ -310,8 +350,14 @@ impl Heard {
             }
         } else {
             match scanner.read(data) {
-                Ok(Piece::Again) => self.token(at),
-                Ok(Piece::New(delta)) => self.delta(delta, at),
+                Ok(Piece::Again) => {
+                    self.token(at);
+                    self.again(scanner, data);
+                }
+                Ok(Piece::New(delta)) => {
+                    self.told(data, true);
+                    self.delta(delta, at);
+                }
                 Err(error) => self.malformed = Some(error.to_string()),
             }
         }
@@ -322,7 +368,7 @@ impl Heard {
 
     /// What follows the end is no part of the answer. Only accounts are taken from it: what a failed
     /// answer used, and a gateway's own accounting chunk, which says nothing but a cost.
-    fn afterword(&mut self, delta: &Delta<'_>) {
+    fn afterword(&mut self, delta: &Delta<'_>, data: &[u8]) {
         let exchange = &mut self.exchange;
         if !self.done {
             exchange.usage = delta.usage.or(exchange.usage);
@@ -333,15 +379,48 @@ impl Heard {
             && delta.model.is_none()
             && delta.id.is_none();
         if cost_only || !self.done {
-            exchange.cost_reported = delta.cost_reported.or(exchange.cost_reported);
+            if !self.has_told(Reads::Cost) {
+                let exchange = &mut self.exchange;
+                exchange.cost_reported = delta.cost_reported.or(exchange.cost_reported);
+            }
+            self.told(data, true);
         }
+    }
+
+    /// Takes from a piece that is as the one before what differs in it: its words, where anybody
+    /// wants them.
+    fn again(&mut self, scanner: &Scanner, data: &[u8]) {
+        if self.wants.content
+            && let Some(kept) = &mut self.exchange.kept
+        {
+            kept.add(&scanner.content(data));
+        }
+        if self.teller.as_ref().is_some_and(Teller::of_words) {
+            self.told(data, true);
+        }
+    }
+
+    /// Looks for what the gateway tells.
+    fn told(&mut self, json: &[u8], as_stream: bool) {
+        if let Some(teller) = &mut self.teller {
+            teller.body(json, as_stream, &mut self.exchange);
+        }
+    }
+
+    /// Whether the gateway told this where the scenario says, so that no other word for it counts.
+    fn has_told(&self, what: Reads) -> bool {
+        self.teller.as_ref().is_some_and(|teller| teller.has(what))
     }
 
     fn delta(&mut self, delta: Delta<'_>, at: Offset) {
         if delta.has_token() {
             self.token(at);
         }
+        let (cost_told, model_told) = (self.has_told(Reads::Cost), self.has_told(Reads::Model));
         let exchange = &mut self.exchange;
+        if let (true, Some(kept)) = (self.wants.content, &mut exchange.kept) {
+            kept.add(&delta.content);
+        }
         if delta.has_output() {
             exchange.marks.first_output.get_or_insert(at);
         }
@@ -350,9 +429,11 @@ impl Heard {
         }
         // Usage may come on every chunk, and then counts what was used so far: the last one holds.
         exchange.usage = delta.usage.or(exchange.usage);
-        exchange.cost_reported = delta.cost_reported.or(exchange.cost_reported);
+        if !cost_told {
+            exchange.cost_reported = delta.cost_reported.or(exchange.cost_reported);
+        }
         replace(&mut exchange.finish, delta.finish);
-        replace(&mut exchange.model, delta.model);
+        replace(&mut exchange.model, delta.model.filter(|_| !model_told));
         if exchange.request_id.is_none() {
             exchange.request_id = delta.id.map(std::borrow::Cow::into_owned);
         }
