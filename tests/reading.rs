@@ -13,6 +13,10 @@ mod endings;
 mod errors;
 #[path = "reading/instants.rs"]
 mod instants;
+#[path = "reading/kept.rs"]
+mod kept;
+#[path = "reading/told.rs"]
+mod told;
 #[path = "reading/tokens.rs"]
 mod tokens;
 #[path = "reading/transcripts.rs"]

@@ -356,7 +356,7 @@ mod tests {
             assert!(failed.chars().count() < 140, "{failed}");
         }
         let failed = check(&[regex("^no$")], content(&"é ".repeat(9_000)), None).unwrap();
-        assert!(failed.ends_with("é…") && failed.len() < 400, "{failed}");
+        assert!(failed.ends_with('…') && failed.len() < 400, "{failed}");
     }
 
     #[test]
