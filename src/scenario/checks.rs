@@ -27,9 +27,9 @@ pub struct Checks {
     /// The most output tokens.
     pub max_tokens: Option<Spanned<u64>>,
     /// A regular expression that must match somewhere in the content, or several.
-    pub regex: Option<Spanned<OneOrMore<Spanned<String>>>>,
+    pub regex: Option<Spanned<OneOrMore<String>>>,
     /// What stands, or doesn't, at a place of the content read as JSON, or of the whole answer.
-    pub json: Option<Spanned<OneOrMore<Spanned<JsonCheck>>>>,
+    pub json: Option<OneOrMore<JsonCheck>>,
     /// The JSON Schema of the content.
     pub content_schema: Option<Spanned<Value>>,
 }
@@ -141,11 +141,12 @@ impl Checker<'_> {
         };
         let stream = recipe.chat.stream.unwrap_or(true);
         let mut checks: Vec<Check> = self.figures(asked, span);
-        for regex in asked.regex.iter().flat_map(items) {
-            checks.extend(self.regex(regex));
+        if let Some(list) = &asked.regex {
+            let regexes = list.value.0.iter();
+            checks.extend(regexes.filter_map(|regex| self.regex(regex, &list.span)));
         }
-        for json in asked.json.iter().flat_map(items) {
-            checks.extend(self.json(json, stream));
+        if let Some(list) = &asked.json {
+            checks.extend(list.0.iter().filter_map(|json| self.json(json, stream)));
         }
         if let Some(schema) = &asked.content_schema {
             checks.extend(self.content_schema(schema));
@@ -191,7 +192,7 @@ impl Checker<'_> {
         checks
     }
 
-    fn regex(&mut self, (regex, span): (&String, Range<usize>)) -> Option<Check> {
+    fn regex(&mut self, regex: &str, span: &Range<usize>) -> Option<Check> {
         match Regex::new(regex) {
             Ok(regex) => Some(Check::Regex(regex)),
             Err(error) => {
@@ -201,13 +202,14 @@ impl Checker<'_> {
                 let message = format!("`{regex}` is no regular expression: {why}");
                 let help =
                     "the syntax is that of Rust's regex crate: no look-around, no back-references";
-                self.problem(span, message, help);
+                self.problem(span.clone(), message, help);
                 None
             }
         }
     }
 
-    fn json(&mut self, (json, span): (&JsonCheck, Range<usize>), stream: bool) -> Option<Check> {
+    fn json(&mut self, json: &JsonCheck, stream: bool) -> Option<Check> {
+        let span = json.pointer.span.clone();
         if json.of == Whence::Answer && stream {
             let message = "a streamed answer is many pieces, and none is the whole";
             let help = "ask of its `content`, or write `stream: false`";
@@ -255,13 +257,4 @@ impl Checker<'_> {
         self.problem(schema.span.clone(), message, help);
         None
     }
-}
-
-/// The items of a list, each with its place; one that is no list stands at the place of the whole.
-fn items<T>(list: &Spanned<OneOrMore<Spanned<T>>>) -> impl Iterator<Item = (&T, Range<usize>)> {
-    list.value.0.iter().map(|item| {
-        let own = !item.span.is_empty();
-        let span = if own { &item.span } else { &list.span };
-        (&item.value, span.clone())
-    })
 }
