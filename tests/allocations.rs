@@ -47,7 +47,7 @@ fn readings_allocate_nothing_where_nothing_is_told() {
         .count_total
     };
     let nothing = count(None);
-    for kind in [Kind::Openai, Kind::Respan, Kind::Openrouter, Kind::Ferrogw] {
+    for kind in [Kind::Openai, Kind::Respan, Kind::Litellm, Kind::Ferrogw] {
         assert_eq!(count(Some(kind)), nothing, "{kind:?}");
     }
 }

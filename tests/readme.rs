@@ -178,7 +178,12 @@ fn the_parts_of_scenarios_are_valid_too() {
         let path = folder.path().join("part.yaml");
         fs::write(&path, format!("{load}{rest}{}", parts[0])).unwrap();
         let checked = tollgate(folder.path(), &["validate", "part.yaml"]);
-        assert_eq!(checked.status.code(), Some(0), "{heading}: {}", text(&checked.stderr));
+        assert_eq!(
+            checked.status.code(),
+            Some(0),
+            "{heading}: {}",
+            text(&checked.stderr)
+        );
     }
 }
 

@@ -6,6 +6,7 @@
 mod direct;
 mod endpoint;
 mod exchange;
+mod heard;
 mod reading;
 mod reqwest;
 mod retry_after;

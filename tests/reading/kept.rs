@@ -1,5 +1,7 @@
 //! What is kept of an answer for its checks: all of its visible text, and no more than there is room for.
 
+#![expect(clippy::unwrap_used, reason = "a helper may fail as its tests do")]
+
 use tollgate::scenario::Wants;
 use tollgate::wire::{Exchange, Kept};
 

@@ -25,8 +25,8 @@ fn stream() -> Answer {
     Answer::stream().events(&[ROLE, &text("a"), &text("b"), STOP, USAGE, DONE])
 }
 
-fn ms(ms: f64) -> Option<Duration> {
-    Some(Duration::from_secs_f64(ms / 1e3))
+fn ms(ms: f64) -> Duration {
+    Duration::from_secs_f64(ms / 1e3)
 }
 
 fn dollars(exchange: &Exchange) -> Option<f64> {
@@ -55,7 +55,7 @@ fn respans_gateway_accounts_for_itself_in_one_piece_and_before_and_after_done() 
             Kind::Respan,
             &answer.clone().header("x-respan-log-id", "log_1"),
         );
-        assert_eq!(exchange.told.overhead, ms(20.0));
+        assert_eq!(exchange.told.overhead, Some(ms(20.0)));
         assert_eq!(exchange.told.cache_status.as_deref(), Some("true"));
         assert_eq!(exchange.request_id.as_deref(), Some("log_1"));
         assert_eq!(
@@ -85,7 +85,7 @@ fn litellm_tells_its_cost_in_a_header_but_for_streams() {
     };
     let exchange = told(Kind::Litellm, &heads(whole("", ""), "0.25"));
     assert_eq!(dollars(&exchange), Some(0.25));
-    assert_eq!(exchange.told.overhead, ms(11.8));
+    assert_eq!(exchange.told.overhead, Some(ms(11.8)));
     assert_eq!(exchange.told.attempts, Some(3));
     assert_eq!(exchange.told.provider.as_deref(), Some("deployment-1"));
     assert_eq!(exchange.request_id.as_deref(), Some("call-1"));
@@ -163,7 +163,7 @@ fn the_other_kinds_tell_it_in_their_headers() {
     assert_eq!((id.as_str(), helicone.cache_status), ("heli", some("HIT")));
     let (ferrogw, id, model) = told_of(Kind::Ferrogw);
     assert_eq!((id.as_str(), model.as_str()), ("ferro", "gpt-b"));
-    assert_eq!(ferrogw.overhead, ms(0.044));
+    assert_eq!(ferrogw.overhead, Some(ms(0.044)));
     assert_eq!(
         (ferrogw.provider, ferrogw.attempts),
         (some("openai"), Some(2))

@@ -51,8 +51,9 @@ fn the_scanner_says_of_any_stream_what_the_parser_says() {
                 Ok(Piece::Again) => {
                     again.set(again.get() + 1);
                     prop_assert!(parsed.as_ref().is_ok_and(Delta::has_token));
-                    let content = parsed.as_ref().map(|delta| delta.content.as_ref());
-                    prop_assert_eq!(Ok(scanner.content(chunk).as_ref()), content);
+                    let kept = scanner.content(chunk);
+                    let content = parsed.as_ref().ok().map(|delta| delta.content.as_ref());
+                    prop_assert_eq!(Some(kept.as_ref()), content);
                     prop_assert_eq!(parsed.ok().as_ref().map(said), before.clone());
                 }
                 Ok(Piece::New(delta)) => {
