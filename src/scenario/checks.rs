@@ -1,7 +1,6 @@
 //! What a scenario asks of a whole answer.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use regex::Regex;
 use schemars::JsonSchema;
@@ -90,7 +89,7 @@ pub enum Check {
     },
     /// The content keeps to a JSON Schema.
     #[cfg(feature = "content-schema")]
-    ContentSchema(Arc<jsonschema::Validator>),
+    ContentSchema(std::sync::Arc<jsonschema::Validator>),
 }
 
 /// What must stand at a place.
@@ -234,7 +233,7 @@ impl Checker<'_> {
     #[cfg(feature = "content-schema")]
     fn content_schema(&mut self, schema: &Spanned<Value>) -> Option<Check> {
         match jsonschema::validator_for(&schema.value) {
-            Ok(validator) => Some(Check::ContentSchema(Arc::new(validator))),
+            Ok(validator) => Some(Check::ContentSchema(validator.into())),
             Err(error) => {
                 let place = error.instance_path().to_string();
                 let place = if place.is_empty() {

@@ -7,6 +7,7 @@ use tollgate::scenario::{Kind, Readings};
 use tollgate::wire::{Exchange, Told};
 
 use crate::answer::{Answer, BREAKDOWN, DONE, ROLE, STOP, USAGE, at, event, text};
+use crate::transcripts;
 
 /// What a gateway of this kind is heard to tell.
 fn told(kind: Kind, answer: &Answer) -> Exchange {
@@ -223,4 +224,64 @@ fn of_a_stream_the_last_chunk_that_has_it_counts() {
     assert_eq!(exchange.told.provider.as_deref(), Some("second"));
     assert_eq!(exchange.token_chunks, 4);
     assert_eq!(exchange.marks.end, Some(at(90)));
+}
+
+#[test]
+fn recorded_answers_tell_what_their_gateways_meant_to() {
+    let respan =
+        |id| format!("overhead 23ms, provider -, cache false, attempts -, id {id}, cost 45600");
+    let cases = [
+        (
+            "respan-breakdown-before-done-stream",
+            Kind::Respan,
+            respan("log_5d"),
+        ),
+        (
+            "respan-breakdown-after-done-stream",
+            Kind::Respan,
+            respan("log_5d"),
+        ),
+        ("respan-breakdown-whole", Kind::Respan, respan("log_5e")),
+        (
+            "openrouter-stream",
+            Kind::Openrouter,
+            "overhead -, provider Anthropic, cache -, attempts -, id gen-1764-aB3, cost 2487470"
+                .to_owned(),
+        ),
+        (
+            "litellm-stream",
+            Kind::Litellm,
+            "overhead 11.8ms, provider -, cache -, attempts -, id 6c0f, cost 2700".to_owned(),
+        ),
+        (
+            "portkey-500",
+            Kind::Portkey,
+            "overhead -, provider -, cache -, attempts 1, id tr-5, cost -".to_owned(),
+        ),
+    ];
+    let transcripts = transcripts::all();
+    for (name, kind, said) in cases {
+        let transcript = transcripts.iter().find(|known| known.name == name).unwrap();
+        let exchange = told(kind, &transcript.head.clone().read(10, &transcript.body));
+        assert_eq!(in_words(&exchange), said, "{name}");
+    }
+}
+
+fn in_words(exchange: &Exchange) -> String {
+    let or = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let Told {
+        overhead,
+        provider,
+        cache_status,
+        attempts,
+    } = exchange.told.clone();
+    format!(
+        "overhead {}, provider {}, cache {}, attempts {}, id {}, cost {}",
+        or(overhead.map(|overhead| format!("{overhead:?}"))),
+        or(provider),
+        or(cache_status),
+        or(attempts.map(|attempts| attempts.to_string())),
+        or(exchange.request_id.clone()),
+        or(exchange.cost_reported.map(|cost| cost.nanos().to_string())),
+    )
 }
