@@ -14,7 +14,7 @@ use crate::plan::PhaseId;
 use crate::sample::Sample;
 
 pub use histogram::{Histogram, Quantile, needed};
-pub use interval::{Interval, IntervalRow, Intervals};
+pub use interval::{Interval, IntervalRow, Intervals, Second, Seconds};
 pub use stretches::{Half, Stretches};
 pub use summary::{
     Cost, Count, ErrorCount, MetricSummary, PhaseSummary, QuantileSummary, ScopeSummary, Summary,
@@ -56,7 +56,7 @@ impl PhaseRecord {
 }
 
 /// Everything that is kept of a run's rows.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Recorder {
     recipes: Vec<Tally>,
     warmup: Tally,
@@ -89,7 +89,7 @@ impl Recorder {
 
     /// Adds a row.
     pub fn push(&mut self, sample: &Sample) {
-        let end = sample.exchange.marks.end.unwrap_or(sample.due);
+        let end = sample.end();
         let mut in_window = true;
         if let Some(phase) = self.phases.get_mut(usize::from(sample.id.phase.0)) {
             phase.arrivals += 1;
@@ -120,6 +120,29 @@ impl Recorder {
             mine.last_end = mine.last_end.max(theirs.last_end);
             mine.arrivals += theirs.arrivals;
             mine.stretches.merge(&theirs.stretches);
+        }
+    }
+
+    /// The measured rows of each recipe.
+    pub fn recipes(&self) -> &[Tally] {
+        &self.recipes
+    }
+
+    /// What was said of failures, to hide what is nobody's business.
+    pub fn said_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let tallies = self.recipes.iter_mut().chain([&mut self.warmup]);
+        tallies.flat_map(|tally| {
+            tally
+                .errors
+                .values_mut()
+                .filter_map(|(_, said)| said.as_mut())
+        })
+    }
+
+    /// Hides what is nobody's business in the names that a gateway told.
+    pub fn hide_names(&mut self, hide: &impl Fn(&str) -> Option<String>) {
+        for tally in self.recipes.iter_mut().chain([&mut self.warmup]) {
+            tally.told.hide(hide);
         }
     }
 

@@ -11,7 +11,7 @@ use crate::wire::{Exchange, is_cache_hit};
 const MOST_NAMES: usize = 100;
 
 /// What was told of the rows of one scope.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TellTally {
     /// Rows of which the gateway told its cache's part.
     pub cache_told: u64,
@@ -26,7 +26,7 @@ pub struct TellTally {
 }
 
 /// Rows by a name.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Names {
     counts: BTreeMap<String, u64>,
     /// Rows with a name when there were too many.
@@ -86,6 +86,22 @@ impl TellTally {
         }
         if let Some(provider) = &told.provider {
             self.providers.add(provider, 1);
+        }
+    }
+
+    /// Changes what was told of names, to hide what is nobody's business. Names that become the same are
+    /// counted together.
+    pub fn hide(&mut self, hide: &impl Fn(&str) -> Option<String>) {
+        for names in [&mut self.models, &mut self.providers] {
+            let hidden = names
+                .counts
+                .keys()
+                .filter_map(|name| Some((name.clone(), hide(name)?)));
+            for (name, hidden) in hidden.collect::<Vec<_>>() {
+                if let Some(count) = names.counts.remove(&name) {
+                    names.add(&hidden, count);
+                }
+            }
         }
     }
 

@@ -67,6 +67,9 @@ pub struct RunInfo {
     /// The most files and connections that the process may have open at once.
     #[serde(default)]
     pub open_files: Option<u64>,
+    /// The most rows that waited for their file at one time; beyond 100,000 the run was ended for it.
+    #[serde(default)]
+    pub rows_waiting: u64,
     /// Whether the figures are to be trusted; absent while the run goes on.
     pub validity: Option<Validity>,
     /// How the answers were shared out, where the scenario says how they should be; absent while the run
@@ -217,6 +220,7 @@ impl RunInfo {
             process_cpu: None,
             stalls: None,
             open_files: None,
+            rows_waiting: 0,
             validity: None,
             shares: Vec::new(),
             summary: None,

@@ -6,6 +6,7 @@
 mod direct;
 mod endpoint;
 mod exchange;
+mod gaps;
 mod heard;
 mod reading;
 mod reqwest;
@@ -26,6 +27,7 @@ pub use self::reqwest::{ReqwestWire, probe};
 pub use direct::{DirectError, DirectWire, StampTally, Stamping};
 pub use endpoint::Endpoint;
 pub use exchange::{Connecting, Exchange, Failure, Kept, Marks, NoOutcome, Outcome, TimeoutKind};
+pub use gaps::Gaps;
 pub use reading::Reading;
 pub use told::{Told, is_cache_hit};
 
