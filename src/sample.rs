@@ -1,5 +1,7 @@
 //! One arrival, one row: the request's instants, its outcome, and the figures that follow from them.
 
+mod checks;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -59,11 +61,13 @@ pub enum Metric {
     Lag,
     /// Opening a connection: name, socket and TLS. Of requests that opened one.
     Connect,
+    /// The time that the gateway says it added. A claim: it is not measured here.
+    OverheadClaimed,
 }
 
 impl Metric {
     /// All of them, in the order of reports.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Ttft,
         Self::TtftService,
         Self::Ttfo,
@@ -73,6 +77,7 @@ impl Metric {
         Self::Service,
         Self::Lag,
         Self::Connect,
+        Self::OverheadClaimed,
     ];
 
     /// The name in files.
@@ -87,6 +92,7 @@ impl Metric {
             Self::Service => "service",
             Self::Lag => "lag",
             Self::Connect => "connect",
+            Self::OverheadClaimed => "overhead_claimed",
         }
     }
 
@@ -106,6 +112,9 @@ impl Metric {
                 "sent - due - connect: our own lateness, and the wait for a place in flight"
             }
             Self::Connect => "dns + connect + tls, of requests that opened a connection",
+            Self::OverheadClaimed => {
+                "what the gateway says that it added: a claim, not measured here"
+            }
         }
     }
 
@@ -142,6 +151,7 @@ impl Sample {
             exchange,
             good: false,
         };
+        sample.check(&recipe.checks, scenario.target.key());
         sample.good = sample.meets(&scenario.slos);
         sample
     }
@@ -192,6 +202,7 @@ impl Sample {
                 since_due(marks.sent).map(|lag| lag.saturating_sub(connecting))
             }
             Metric::Connect => self.exchange.connecting.map(|phases| phases.total()),
+            Metric::OverheadClaimed => self.exchange.told.overhead,
         }
     }
 
@@ -207,6 +218,25 @@ impl Sample {
             && within(Metric::Ttft, slos.ttft, self.stream)
             && within(Metric::Tpot, slos.tpot, self.stream && several)
             && within(Metric::E2e, slos.e2e, true)
+    }
+}
+
+#[cfg(test)]
+impl Sample {
+    /// The row of an exchange about which nothing else matters.
+    fn of(exchange: Exchange) -> Self {
+        Self {
+            id: ArrivalId::default(),
+            arm: ArmId::default(),
+            recipe: RecipeId::default(),
+            warmup: false,
+            stream: true,
+            due: Offset::ZERO,
+            queued: Duration::ZERO,
+            exchange,
+            cost: None,
+            good: false,
+        }
     }
 }
 

@@ -1,13 +1,19 @@
 //! Reading a stream's usual pieces allocates nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tollgate::base::Offset;
 use tollgate::dialect::{Dialect, Say};
+use tollgate::scenario::{Kind, Readings};
 use tollgate::sse::{Newline, encode_event};
 use tollgate::wire::Reading;
 
 const DIALECT: Dialect = Dialect::OpenaiChat;
+
+fn header(name: &str) -> Option<&'static str> {
+    (name == "content-type").then_some("text/event-stream")
+}
 
 fn event(content: &str) -> Vec<u8> {
     let chunk = DIALECT.encode_chunk(&Say {
@@ -22,10 +28,33 @@ fn event(content: &str) -> Vec<u8> {
     event
 }
 
+/// What a gateway tells in its body is looked for in chunks that are parsed, and in no other.
+#[test]
+fn readings_allocate_nothing_where_nothing_is_told() {
+    let chunk = event("a");
+    let count = |kind: Option<Kind>| {
+        let readings = kind
+            .map(|kind| Arc::new(Readings::of(kind)))
+            .unwrap_or_default();
+        allocation_counter::measure(|| {
+            let mut reading = Reading::new(DIALECT, true).telling(&readings);
+            reading.head(200, header, Offset::ZERO);
+            for k in 0..100 {
+                assert!(reading.bytes(&chunk, Offset::from_nanos(k)).is_ok());
+            }
+            reading.finish(Ok(()), Offset::from_nanos(100));
+        })
+        .count_total
+    };
+    let nothing = count(None);
+    for kind in [Kind::Openai, Kind::Respan, Kind::Litellm, Kind::Ferrogw] {
+        assert_eq!(count(Some(kind)), nothing, "{kind:?}");
+    }
+}
+
 #[test]
 fn a_token_that_comes_whole_in_one_read_allocates_nothing_but_room_for_its_gap() {
     let words = [event("a"), event(" \"word\"\n"), event(" caf\u{e9}")];
-    let header = |name: &str| (name == "content-type").then_some("text/event-stream");
     let mut reading = Reading::new(DIALECT, true);
     reading.sent(Offset::ZERO);
     reading.head(200, header, Offset::ZERO);

@@ -52,6 +52,8 @@ mod stage;
 mod stall;
 #[path = "cli/support.rs"]
 mod support;
+#[path = "cli/told.rs"]
+mod told;
 #[cfg(target_os = "linux")]
 #[path = "cli/validity.rs"]
 mod validity;

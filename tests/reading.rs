@@ -13,8 +13,12 @@ mod endings;
 mod errors;
 #[path = "reading/instants.rs"]
 mod instants;
+#[path = "reading/kept.rs"]
+mod kept;
 #[path = "reading/probed.rs"]
 mod probed;
+#[path = "reading/told.rs"]
+mod told;
 #[path = "reading/tokens.rs"]
 mod tokens;
 #[path = "reading/transcripts.rs"]

@@ -19,7 +19,7 @@ const PROMISED: [&str; 2] = [
     "cargo test",
 ];
 /// Flags in the README that are not tollgate's.
-const FLAGS_OF_CARGO: [&str; 3] = ["--features", "--path", "--release"];
+const FLAGS_OF_CARGO: [&str; 4] = ["--features", "--no-default-features", "--path", "--release"];
 
 static README: LazyLock<String> = LazyLock::new(|| read("README.md"));
 
@@ -158,6 +158,32 @@ fn the_example_scenario_is_valid_with_the_prices_and_the_script_beside_it() {
         let planned = tollgate(folder.path(), &args);
         let said = text(&planned.stderr);
         assert_eq!(planned.status.code(), Some(0), "{target}: {said}");
+    }
+}
+
+/// The parts of scenarios that the README shows, each with the rest that a whole one needs.
+#[test]
+fn the_parts_of_scenarios_are_valid_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let targets = "targets: { lab: { lab: {} } }\n";
+    let mix = "mix: [ { name: chat, chat: { model: m, prompt: { text: hi } } } ]\n";
+    for (heading, rest) in [
+        ("What a gateway tells", mix),
+        ("Checks of answers", targets),
+        ("Shares", targets),
+    ] {
+        let parts = blocks("yaml", Some(heading));
+        assert_eq!(parts.len(), 1, "{heading}");
+        let load = "name: part\nload: [ { name: p, closed: { concurrency: 1, requests: 1 } } ]\n";
+        let path = folder.path().join("part.yaml");
+        fs::write(&path, format!("{load}{rest}{}", parts[0])).unwrap();
+        let checked = tollgate(folder.path(), &["validate", "part.yaml"]);
+        assert_eq!(
+            checked.status.code(),
+            Some(0),
+            "{heading}: {}",
+            text(&checked.stderr)
+        );
     }
 }
 

@@ -120,6 +120,12 @@ impl Collector {
                 *said = hidden;
             }
         }
+        if let Some(key) = &self.key {
+            interval.record.hide_names(&|name| match key.hide_in(name) {
+                Cow::Owned(hidden) => Some(hidden),
+                Cow::Borrowed(_) => None,
+            });
+        }
         self.recorder.merge(&interval.record);
         for tally in interval.record.recipes() {
             if let Some(ttft) = tally.times(Metric::Ttft) {
@@ -146,6 +152,8 @@ fn hide(key: &Secret, exchange: &mut Exchange) {
         &mut exchange.finish,
         &mut exchange.model,
         &mut exchange.request_id,
+        &mut exchange.told.provider,
+        &mut exchange.told.cache_status,
     ];
     for text in said.into_iter().flatten() {
         if let Cow::Owned(hidden) = key.hide_in(text) {

@@ -101,7 +101,7 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
 }
 
 pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
-    let stored = match results::read(&args.run) {
+    let mut stored = match results::read(&args.run) {
         Ok(stored) => stored,
         Err(error) => {
             terminal::error(&error.to_string());
@@ -111,6 +111,7 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
     let summary = stored.summary();
     let health = super::collect::health(&stored.info, &stored.recorder);
     let validity = judge::validity(&summary, &health);
+    stored.info.shares = stored.info.judge_shares(&summary);
     let exit = if stored.recorder.total().ok == 0 {
         Exit::NoData
     } else {

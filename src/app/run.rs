@@ -307,6 +307,7 @@ impl Ended {
         info.complete = whole && interrupted.is_none() && !cut;
         let summary = Summary::new(&recorder, &info.recipe_names());
         let validity = judge::validity(&summary, &collect::health(&info, &recorder));
+        info.shares = info.judge_shares(&summary);
         (info.summary, info.validity) = (Some(summary.clone()), Some(validity.clone()));
         let folder = folder.finish(&info)?;
         Ok(Self {

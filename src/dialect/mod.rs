@@ -4,6 +4,7 @@
 //! encodes is what the client decodes, and a test of one is a test of both.
 
 mod openai_chat;
+mod pointer;
 mod scan;
 
 use std::borrow::Cow;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Money, Usage};
 
+pub use pointer::{Found, NoPointer, Pointer};
 pub use scan::{Piece, Scanner};
 
 /// The JSON formats that are spoken.

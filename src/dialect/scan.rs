@@ -6,6 +6,7 @@
 //! keeps no more than whether it is empty. If the next piece has the same bytes around the gaps and a
 //! valid JSON string in each, the parser would say the same of it: that is no guess.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use memchr::memchr2;
@@ -39,6 +40,8 @@ pub struct Scanner {
     wait: u8,
     /// How many of them are still to pass.
     waiting: u8,
+    /// Whether the visible text of pieces will be asked for.
+    keeps_content: bool,
 }
 
 impl Scanner {
@@ -48,7 +51,22 @@ impl Scanner {
             template: Template::default(),
             wait: 0,
             waiting: 0,
+            keeps_content: false,
         }
+    }
+
+    /// The visible text of pieces will be asked for.
+    pub const fn keep_content(&mut self) {
+        self.keeps_content = true;
+    }
+
+    /// The visible text of the piece that was read last and was [`Piece::Again`].
+    pub fn content<'d>(&self, data: &'d [u8]) -> Cow<'d, str> {
+        if self.template.holds_content {
+            return self.template.content(data);
+        }
+        let delta = self.dialect.decode(data);
+        delta.map_or(Cow::Borrowed(""), |delta| delta.content)
     }
 
     /// The format of the stream.
@@ -66,13 +84,13 @@ impl Scanner {
         self.template.gaps.clear();
         let delta = self.dialect.decode(data)?;
         if delta.has_token() && delta.finish.is_none() && delta.error.is_none() {
-            self.learn(data);
+            self.learn(data, &delta.content);
         }
         Ok(Piece::New(delta))
     }
 
-    /// Makes a piece the template of the next.
-    fn learn(&mut self, data: &[u8]) {
+    /// Makes a piece the template of the next; `content` is its visible text.
+    fn learn(&mut self, data: &[u8], content: &str) {
         if self.waiting > 0 {
             self.waiting -= 1;
             return;
@@ -83,6 +101,9 @@ impl Scanner {
             self.template.gaps = gaps;
             self.template.bytes.clear();
             self.template.bytes.extend_from_slice(data);
+            // If the gaps hold all of it here, they do in every piece that fits: the rest is the same.
+            self.template.holds_content =
+                self.keeps_content && self.template.content(data) == content;
         }
     }
 }
@@ -94,6 +115,8 @@ pub(super) struct Gap {
     pub(super) at: Range<usize>,
     /// Whether the other may be empty.
     pub(super) may_be_empty: bool,
+    /// Whether it is visible text.
+    pub(super) is_content: bool,
 }
 
 /// A piece with gaps; without any it is none.
@@ -101,13 +124,18 @@ pub(super) struct Gap {
 struct Template {
     bytes: Vec<u8>,
     gaps: Vec<Gap>,
+    /// Whether all visible text of a piece stands in the gaps for it.
+    holds_content: bool,
 }
 
 impl Template {
     /// Whether `data` is this piece with other strings in its gaps.
     fn fits(&self, data: &[u8]) -> bool {
         let (mut rest, mut from) = (data, 0);
-        for Gap { at, may_be_empty } in &self.gaps {
+        for Gap {
+            at, may_be_empty, ..
+        } in &self.gaps
+        {
             let Some(string) = rest.strip_prefix(&self.bytes[from..at.start]) else {
                 return false;
             };
@@ -118,6 +146,42 @@ impl Template {
             from = at.end;
         }
         !self.gaps.is_empty() && rest == &self.bytes[from..]
+    }
+
+    /// The visible text in the gaps of `data`, which fits.
+    fn content<'d>(&self, data: &'d [u8]) -> Cow<'d, str> {
+        let (mut rest, mut from) = (data, 0);
+        let mut content = Cow::Borrowed("");
+        for gap in &self.gaps {
+            let string = rest.get(gap.at.start - from..).unwrap_or_default();
+            let end = string_end(string).unwrap_or(0);
+            if gap.is_content {
+                append(&mut content, unescaped(&string[..end]));
+            }
+            (rest, from) = (&string[end..], gap.at.end);
+        }
+        content
+    }
+}
+
+/// What a JSON string says, its quotes left out.
+fn unescaped(string: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(string) {
+        Ok(plain) if !string.contains(&b'\\') => plain.into(),
+        _ => {
+            let quoted = [b"\"", string, b"\""].concat();
+            let said = serde_json::from_slice::<String>(&quoted);
+            said.unwrap_or_default().into()
+        }
+    }
+}
+
+/// Adds text to text, without a copy where there was none.
+pub(super) fn append<'a>(to: &mut Cow<'a, str>, text: Cow<'a, str>) {
+    if to.is_empty() {
+        *to = text;
+    } else if !text.is_empty() {
+        to.to_mut().push_str(&text);
     }
 }
 

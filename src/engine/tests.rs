@@ -74,6 +74,8 @@ fn scenario(phases: Vec<Phase>) -> Scenario {
         system: None,
         max_tokens: None,
         prompt: Prompt::Rows(Arc::new(vec![vec![said.clone()]])),
+        checks: Arc::default(),
+        expect_shares: None,
     };
     let hour = Duration::from_secs(3_600);
     Scenario {

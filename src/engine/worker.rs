@@ -15,7 +15,7 @@ use super::{Control, Event, Sink, Team, WorkerHealth};
 use crate::base::Offset;
 use crate::plan::{PhaseId, Plan};
 use crate::sample::Sample;
-use crate::scenario::{Phase, Shape};
+use crate::scenario::{Phase, Readings, Shape, Wants};
 use crate::schedule::{self, Arrival, Due, Share};
 use crate::shot::{Shot, Shots};
 use crate::wire::{Clock, Failure, Reading, Wire};
@@ -39,6 +39,8 @@ struct Range<W> {
     clock: Clock,
     sink: Sink,
     purse: Purse,
+    /// Where the target tells what of a request.
+    readings: Arc<Readings>,
 }
 
 /// The places in flight of an open loop.
@@ -61,6 +63,7 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
         let purse = Purse::new(team.ledger.as_ref(), &control.stop);
         Self {
             range: Arc::new(Range {
+                readings: shots.plan().scenario().target.readings(),
                 plan: Arc::clone(shots.plan()),
                 shots,
                 wire,
@@ -321,7 +324,9 @@ impl<W: Wire> Range<W> {
         let Some(held) = self.purse.hold(&self.plan, recipe, shot) else {
             return;
         };
-        let mut reading = Reading::new(shot.dialect, shot.stream);
+        let mut reading = Reading::new(shot.dialect, shot.stream)
+            .telling(&self.readings)
+            .keeping(Wants::of(&recipe.checks));
         self.sink.gauges.send();
         let result = tokio::select! {
             biased;

@@ -6,6 +6,7 @@ mod interval;
 mod stretches;
 mod summary;
 mod tally;
+mod told;
 
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ pub use summary::{
     Summary, Totals,
 };
 pub use tally::Tally;
+pub use told::{NameCount, TellSummary, TellTally};
 
 /// What is known of a phase while it runs.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -137,6 +139,13 @@ impl Recorder {
                 .values_mut()
                 .filter_map(|(_, said)| said.as_mut())
         })
+    }
+
+    /// Hides what is nobody's business in the names that a gateway told.
+    pub fn hide_names(&mut self, hide: &impl Fn(&str) -> Option<String>) {
+        for tally in self.recipes.iter_mut().chain([&mut self.warmup]) {
+            tally.told.hide(hide);
+        }
     }
 
     /// The measured rows of one recipe.

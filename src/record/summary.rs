@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PhaseRecord, Recorder, Spent, Tally, needed};
+use super::{PhaseRecord, Recorder, Spent, Tally, TellSummary, needed};
 use crate::base::Money;
 use crate::sample::Metric;
 
@@ -122,6 +122,9 @@ pub struct ScopeSummary {
     pub totals: Totals,
     /// Times.
     pub metrics: Vec<MetricSummary>,
+    /// What the gateway told beyond the answers.
+    #[serde(default)]
+    pub told: TellSummary,
 }
 
 /// A kind of failure.
@@ -274,6 +277,7 @@ impl ScopeSummary {
                 .into_iter()
                 .filter_map(|metric| MetricSummary::new(metric, tally))
                 .collect(),
+            told: TellSummary::new(&tally.told),
         }
     }
 
@@ -327,7 +331,11 @@ impl MetricSummary {
             Metric::E2e | Metric::Service => tally.failed_count(),
             Metric::Ttft | Metric::TtftService | Metric::Ttfo => tally.failed_streamed,
             // These are not one for each request, so a failure has no place among them.
-            Metric::Tpot | Metric::ChunkGap | Metric::Lag | Metric::Connect => 0,
+            Metric::Tpot
+            | Metric::ChunkGap
+            | Metric::Lag
+            | Metric::Connect
+            | Metric::OverheadClaimed => 0,
         };
         let quantiles = QUANTILES
             .into_iter()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Histogram, Models};
+use super::{Histogram, Models, TellTally};
 use crate::base::Money;
 use crate::sample::{Metric, Sample};
 use crate::wire::Outcome;
@@ -54,6 +54,8 @@ pub struct Tally {
     pub cost_claims: u64,
     /// What it cost, by the model that answered.
     pub models: Models,
+    /// What the gateway told beyond the answers.
+    pub told: TellTally,
     /// Response times of failures.
     pub failed: Histogram,
     times: [Histogram; Metric::ALL.len()],
@@ -66,6 +68,7 @@ impl Tally {
         self.arrivals += 1;
         self.queued += u64::from(!sample.queued.is_zero());
         self.count_tokens(sample, in_window);
+        self.told.push(exchange);
         match sample.cost {
             Some(cost) => self.cost += cost,
             None => self.cost_unknown += 1,
@@ -195,6 +198,7 @@ impl Tally {
                 mine_said.clone_from(said);
             }
         }
+        self.told.merge(&other.told);
         self.failed.merge(&other.failed);
         for (mine, theirs) in self.times.iter_mut().zip(&other.times) {
             mine.merge(theirs);

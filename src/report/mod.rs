@@ -6,6 +6,7 @@ mod plan;
 mod selftest;
 mod table;
 mod text;
+mod told;
 
 pub use plan::plan;
 pub use selftest::selftest;

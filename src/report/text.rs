@@ -3,6 +3,7 @@
 use super::connections::connections;
 use super::costs;
 use super::table::Table;
+use super::told::{gateway, share_lines, share_tables};
 use crate::base::Money;
 use crate::judge::{Level, Validity};
 use crate::record::{MetricSummary, QuantileSummary, ScopeSummary, Summary};
@@ -29,7 +30,7 @@ impl Paint {
         self.code(code, text)
     }
 
-    fn bold(self, text: &str) -> String {
+    pub(super) fn bold(self, text: &str) -> String {
         self.code(1, text)
     }
 
@@ -42,7 +43,7 @@ impl Paint {
 }
 
 /// The times that have a table of their own, and what they are called.
-const TABLES: [(Metric, &str); 7] = [
+const TABLES: [(Metric, &str); 8] = [
     (Metric::Ttft, "time to first token (TTFT)"),
     (Metric::Tpot, "time per output token (TPOT)"),
     (Metric::ChunkGap, "gap between chunks"),
@@ -50,6 +51,10 @@ const TABLES: [(Metric, &str); 7] = [
     (Metric::Service, "service time"),
     (Metric::Lag, "dispatch lag"),
     (Metric::Connect, "opening a connection"),
+    (
+        Metric::OverheadClaimed,
+        "overhead, as the gateway claims it",
+    ),
 ];
 
 /// The report of a run.
@@ -63,6 +68,7 @@ pub fn run(
     let mut out = String::new();
     out += &head(info, paint);
     out += &validity_lines(validity, paint);
+    out += &share_lines(&info.shares);
     for note in notes {
         out += &format!("note: {note}\n");
     }
@@ -71,6 +77,7 @@ pub fn run(
         out += &counts(info, summary, total);
     }
     out += &recipes(summary);
+    out += &share_tables(&info.shares, paint);
     for (metric, title) in TABLES {
         out += &times(summary, metric, title, paint);
     }
@@ -214,6 +221,7 @@ fn counts(info: &RunInfo, summary: &Summary, total: &ScopeSummary) -> String {
     );
     out += &format!("cost        {}\n", cost_in_words(info, totals));
     out += &costs::budget(info);
+    out += &gateway(&total.told);
     if totals.clamped > 0 {
         out += &format!(
             "clamped     {} times over an hour count as an hour\n",
@@ -349,7 +357,7 @@ fn times(summary: &Summary, metric: Metric, title: &str, paint: Paint) -> String
     let failures = scopes.iter().any(|(scope, _)| scope.count.failed > 0);
     let adjustable = !matches!(
         metric,
-        Metric::Lag | Metric::Tpot | Metric::ChunkGap | Metric::Connect
+        Metric::Lag | Metric::Tpot | Metric::ChunkGap | Metric::Connect | Metric::OverheadClaimed
     );
     let with_errors = failures && adjustable;
     let mut head = vec![

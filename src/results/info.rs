@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{ConnectionInfo, PreopenInfo};
 use crate::base::{Money, Offset, Seed};
-use crate::judge::{Stalls, Validity};
+use crate::judge::{self, SharesFound, Stalls, Validity};
 use crate::plan::Plan;
 use crate::record::{PhaseRecord, Summary};
-use crate::scenario::{Place, Slos};
+use crate::scenario::{Place, Shares, Slos};
 use crate::schedule::{planned_arrivals, planned_length};
 use crate::wire::StampTally;
 
@@ -75,6 +75,10 @@ pub struct RunInfo {
     pub rows_waiting: u64,
     /// Whether the figures are to be trusted; absent while the run goes on.
     pub validity: Option<Validity>,
+    /// How the answers were shared out, where the scenario says how they should be; absent while the run
+    /// goes on.
+    #[serde(default)]
+    pub shares: Vec<SharesFound>,
     /// The figures; absent while the run goes on.
     pub summary: Option<Summary>,
 }
@@ -145,6 +149,9 @@ pub struct RecipeInfo {
     pub stream: bool,
     /// Its weight in the mix.
     pub weight: f64,
+    /// How its answers should be shared out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect_shares: Option<Shares>,
 }
 
 /// A phase of load.
@@ -222,6 +229,7 @@ impl RunInfo {
                     model: recipe.model.clone(),
                     stream: recipe.stream,
                     weight: recipe.weight,
+                    expect_shares: recipe.expect_shares.clone(),
                 })
                 .collect(),
             phases,
@@ -237,8 +245,16 @@ impl RunInfo {
             open_files: None,
             rows_waiting: 0,
             validity: None,
+            shares: Vec::new(),
             summary: None,
         }
+    }
+
+    /// Judges how the answers of a summary were shared out, where the scenario says how they should be.
+    pub fn judge_shares(&self, summary: &Summary) -> Vec<SharesFound> {
+        let expected = self.recipes.iter();
+        let expected = expected.filter_map(|r| Some((r.name.as_str(), r.expect_shares.as_ref()?)));
+        judge::shares(summary, expected)
     }
 
     /// The names of the recipes.

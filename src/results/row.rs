@@ -9,7 +9,7 @@ use super::RunInfo;
 use crate::base::{Money, Offset, Usage};
 use crate::plan::{ArmId, ArrivalId, RecipeId};
 use crate::sample::Sample;
-use crate::wire::{Connecting, Exchange, Gaps, Marks, Outcome};
+use crate::wire::{Connecting, Exchange, Gaps, Marks, Outcome, Told};
 
 /// One request, as the file holds it. Empty means: not reached, or not known.
 #[expect(
@@ -108,6 +108,18 @@ pub struct Row {
     pub request_id: Option<String>,
     /// How long the server asked to wait, in seconds.
     pub retry_after_s: Option<f64>,
+    /// The time that the gateway claims to have added.
+    #[serde(default)]
+    pub overhead_claimed_ms: Option<Offset>,
+    /// The provider that answered, in the gateway's words.
+    #[serde(default)]
+    pub provider: Option<String>,
+    /// Whether the answer came from the gateway's cache, in its words.
+    #[serde(default)]
+    pub cache_status: Option<String>,
+    /// How often the gateway asked a provider.
+    #[serde(default)]
+    pub attempts: Option<u32>,
 }
 
 impl Row {
@@ -164,6 +176,13 @@ impl Row {
                 model: self.model,
                 request_id: self.request_id,
                 retry_after: self.retry_after_s,
+                told: Told {
+                    overhead: self.overhead_claimed_ms.map(Offset::elapsed),
+                    provider: self.provider,
+                    cache_status: self.cache_status,
+                    attempts: self.attempts,
+                },
+                kept: None,
             },
             cost: self.cost_computed_usd,
             good: self.good,
@@ -190,6 +209,7 @@ mod tests {
             model: "m".to_owned(),
             stream: true,
             weight: 1.0,
+            expect_shares: None,
         };
         let phase = PhaseInfo {
             name: "steady".to_owned(),
@@ -229,6 +249,7 @@ mod tests {
             open_files: None,
             rows_waiting: 0,
             validity: None,
+            shares: Vec::new(),
             summary: None,
         }
     }
@@ -252,9 +273,16 @@ mod tests {
             warmup: bool, error in proptest::option::of("[^\0]{1,20}"), status in proptest::option::of(100_u16..600),
             input in proptest::option::of(0_u64..1 << 40), output in 0_u64..1 << 40, chunks in 0_u32..1000,
             cost in proptest::option::of(-5_i64..1 << 50), connect in proptest::option::of(0_u64..1 << 40),
-            retry_after in proptest::option::of(0.0..1e6_f64),
+            retry_after in proptest::option::of(0.0..1e6_f64), attempts in proptest::option::of(1_u32..9),
+            provider in proptest::option::of("[a-z ,\"\n]{1,9}"),
             gaps in proptest::collection::vec(0_u32..1 << 30, 0..4),
         ) -> Sample {
+            let told = Told {
+                overhead: connect.map(Duration::from_nanos),
+                cache_status: provider.clone(),
+                provider,
+                attempts,
+            };
             let usage = input.map(|input_tokens| Usage {
                 input_tokens, output_tokens: output, ..Usage::default()
             });
@@ -271,7 +299,7 @@ mod tests {
                 queued: Duration::from_nanos(due / 2),
                 exchange: Exchange {
                     outcome: status.map_or(Outcome::Ok, Outcome::Status),
-                    error, status, marks, token_chunks: chunks, usage, retry_after, connecting,
+                    error, status, marks, token_chunks: chunks, usage, retry_after, connecting, told,
                     gaps: gaps.into_iter().collect(),
                     reused: Some(connecting.is_none()),
                     cost_reported: cost.map(Money::from_nanos),

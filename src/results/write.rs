@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::hlog::HlogWriter;
 use super::{ResultsError, RunInfo, at, line, names};
 use crate::base::Money;
-use crate::record::{Cost, Interval, ModelCost, Summary};
+use crate::record::{Cost, Interval, ModelCost, Summary, TellSummary};
 use crate::sample::Sample;
 
 /// A run folder that is being written.
@@ -205,6 +205,9 @@ pub(super) fn summary_rows(summary: &Summary) -> Vec<SummaryRow> {
         for (metric, stat, value, unit, n) in cost_figures(&totals.cost, n) {
             add(metric, stat, value, unit, none, n);
         }
+        for (metric, stat, value, n) in told_rows(&scope.told) {
+            add(metric, stat, Some(value as f64), "", none, n);
+        }
         for error in &scope.errors {
             add(
                 "errors",
@@ -293,4 +296,29 @@ fn model_rows(model: &ModelCost) -> Vec<SummaryRow> {
     };
     let figures = counts.into_iter().chain(cost_figures(&model.cost, n));
     figures.map(row).collect()
+}
+
+/// What the gateway told: metric, statistic, value, and how many requests it is of.
+fn told_rows(told: &TellSummary) -> Vec<(&'static str, &str, u64, u64)> {
+    let counts = [
+        ("cache_hits", "value", told.cache_hits, told.cache_told),
+        (
+            "retried_by_gateway",
+            "value",
+            told.retried,
+            told.attempts_told,
+        ),
+    ];
+    let counts = counts.into_iter().filter(|(_, _, _, n)| *n > 0);
+    let names = [
+        ("answers_by_model", &told.models),
+        ("answers_by_provider", &told.providers),
+    ];
+    let names = names.into_iter().flat_map(|(metric, names)| {
+        let all = names.iter().map(|name| name.count).sum();
+        names
+            .iter()
+            .map(move |name| (metric, name.name.as_str(), name.count, all))
+    });
+    counts.chain(names).collect()
 }

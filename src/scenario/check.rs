@@ -221,6 +221,11 @@ impl<'a> Checker<'a> {
             stream: chat.stream.unwrap_or(true),
             system: chat.system.clone(),
             max_tokens: chat.max_tokens.as_ref().map(|max| max.value),
+            checks: Arc::new(self.checks(recipe)),
+            expect_shares: recipe
+                .expect_shares
+                .as_ref()
+                .map(|shares| self.shares(shares)),
             prompt: self.prompt(&chat.prompt)?,
         })
     }

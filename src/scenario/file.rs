@@ -11,7 +11,10 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::budget::BudgetSection;
+use super::checks::Checks;
 use super::document::Spanned;
+use super::readings::GatewayReadings;
+use super::shares::ExpectShares;
 use crate::base::{Distribution, HumanDuration, Rate, Seed};
 use crate::lab::Script;
 
@@ -120,6 +123,8 @@ pub struct GatewayTarget {
     /// The wire format.
     #[serde(default)]
     pub dialect: crate::dialect::Dialect,
+    /// Where it tells what of a request. What is known of its `kind` where absent.
+    pub readings: Option<Box<GatewayReadings>>,
     /// How requests share connections. `pool` where absent.
     pub connections: Option<Spanned<Sharing>>,
     /// The version of HTTP: 1 or 2. 1 where absent.
@@ -184,6 +189,20 @@ pub enum Kind {
     Openai,
     /// Respan's gateway.
     Respan,
+    /// The `LiteLLM` proxy.
+    Litellm,
+    /// `OpenRouter`.
+    Openrouter,
+    /// Vercel's AI Gateway.
+    Vercel,
+    /// Portkey's gateway.
+    Portkey,
+    /// Cloudflare's AI Gateway.
+    Cloudflare,
+    /// Helicone's gateway.
+    Helicone,
+    /// Ferro Labs' gateway, `ferrogw`.
+    Ferrogw,
 }
 
 /// One kind of request in the mix.
@@ -196,6 +215,10 @@ pub struct Recipe {
     pub weight: Option<Spanned<f64>>,
     /// A chat completion.
     pub chat: Chat,
+    /// What is asked of a whole answer. One that fails is the outcome `check_failed`.
+    pub checks: Option<Spanned<Checks>>,
+    /// How its answers should be shared out by the gateway.
+    pub expect_shares: Option<Spanned<ExpectShares>>,
 }
 
 /// A chat completion.

@@ -5,13 +5,18 @@
 
 mod budget;
 mod check;
+mod checks;
 mod connections;
 pub mod document;
 pub mod file;
+mod one_or_more;
 mod overrides;
 mod phases;
 mod policy;
+mod presets;
 mod prompts;
+mod readings;
+mod shares;
 mod targets;
 
 use std::path::Path;
@@ -26,10 +31,13 @@ use crate::lab::Script;
 use crate::pricing::PriceTable;
 
 pub use budget::Budget;
+pub use checks::{Check, JsonWanted, Wants, Whence};
 pub use document::{Problem, Source, render};
 pub use file::{Client, Dns, Kind, Sharing, Slos, Timestamps, Via};
 pub use overrides::Overrides;
 pub use policy::{Address, Authorities, Http, Identity, Policy, Tls};
+pub use readings::{At, Only, Readings, Reads, Spot};
+pub use shares::{By, Shares};
 
 /// A scenario without problems: every file that it names has been read, every default is filled in.
 #[derive(Clone, Debug, Serialize)]
@@ -93,6 +101,9 @@ pub enum Place {
         api_key: Option<Secret>,
         /// The wire format.
         dialect: Dialect,
+        /// Where it tells what of a request; it changes nothing of what is sent.
+        #[serde(skip)]
+        readings: Arc<Readings>,
         /// How connections are opened and shared.
         #[serde(skip_serializing_if = "Policy::is_default")]
         policy: Policy,
@@ -115,6 +126,22 @@ impl Target {
             Place::Gateway { policy, .. } => policy.clone(),
         }
     }
+
+    /// The key of a gateway.
+    pub const fn key(&self) -> Option<&Secret> {
+        match &self.place {
+            Place::Lab { .. } => None,
+            Place::Gateway { api_key, .. } => api_key.as_ref(),
+        }
+    }
+
+    /// Where the target tells what of a request. The lab's gateway says what Respan's does.
+    pub fn readings(&self) -> Arc<Readings> {
+        match &self.place {
+            Place::Lab { .. } => Arc::new(Readings::of(Kind::Respan)),
+            Place::Gateway { readings, .. } => Arc::clone(readings),
+        }
+    }
 }
 
 /// One kind of request in the mix.
@@ -134,6 +161,12 @@ pub struct Recipe {
     pub max_tokens: Option<u32>,
     /// What is asked.
     pub prompt: Prompt,
+    /// What is asked of its answers; it changes nothing of what is sent.
+    #[serde(skip)]
+    pub checks: Arc<Vec<Check>>,
+    /// How its answers should be shared out by the gateway.
+    #[serde(skip)]
+    pub expect_shares: Option<Shares>,
 }
 
 /// Where prompts come from.

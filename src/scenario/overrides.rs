@@ -191,8 +191,8 @@ impl Kind {
     /// The environment variable that holds the key of a target given on the command line.
     pub const fn key_variable(self) -> &'static str {
         match self {
-            Self::Openai => "OPENAI_API_KEY",
             Self::Respan => "RESPAN_API_KEY",
+            _ => "OPENAI_API_KEY",
         }
     }
 }

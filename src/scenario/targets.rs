@@ -113,11 +113,13 @@ impl Checker<'_> {
             return None;
         }
         let key = gateway.api_key.as_ref().filter(|key| !key.is_empty());
+        let readings = self.readings(gateway.kind, gateway.readings.as_deref());
         Some(Place::Gateway {
             url: text.to_owned(),
             kind: gateway.kind,
             api_key: key.map(|key| Secret::new(key.value.clone())),
             dialect: gateway.dialect,
+            readings: Arc::new(readings),
             policy: self.policy(gateway, &parsed, around),
         })
     }

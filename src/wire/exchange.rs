@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Gaps;
+use super::told::Told;
 use crate::base::{Money, Offset, Usage, no_descriptor_left};
 
 /// The instants of one request. A mark that was not reached is `None`.
@@ -84,6 +85,35 @@ pub struct Exchange {
     pub request_id: Option<String>,
     /// How long the server asked to wait before another try, in seconds.
     pub retry_after: Option<f64>,
+    /// What a gateway told beyond the answer.
+    pub told: Told,
+    /// What was kept of the answer for its checks; it is gone once they are through.
+    pub kept: Option<Box<Kept>>,
+}
+
+/// What is kept of an answer, where its checks need it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// The visible text, up to [`Kept::CAP`] bytes.
+    pub content: String,
+    /// Whether there was more of it.
+    pub is_cut: bool,
+    /// The body of an answer in one piece.
+    pub answer: Option<Vec<u8>>,
+}
+
+impl Kept {
+    /// The most bytes of visible text that are kept.
+    pub const CAP: usize = 1 << 20;
+
+    /// Adds visible text, as far as there is room.
+    pub(super) fn add(&mut self, text: &str) {
+        if self.is_cut || self.content.len() + text.len() > Self::CAP {
+            self.is_cut = true;
+        } else {
+            self.content.push_str(text);
+        }
+    }
 }
 
 /// How a request ended.

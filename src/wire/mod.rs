@@ -7,10 +7,12 @@ mod direct;
 mod endpoint;
 mod exchange;
 mod gaps;
+mod heard;
 mod reading;
 mod reqwest;
 mod retry_after;
 mod tls;
+mod told;
 
 use std::future::Future;
 use std::time::Duration;
@@ -24,9 +26,10 @@ use crate::shot::Shot;
 pub use self::reqwest::{ReqwestWire, probe};
 pub use direct::{Captured, DirectError, DirectWire, StampTally, Stamping, capture};
 pub use endpoint::Endpoint;
-pub use exchange::{Connecting, Exchange, Failure, Marks, NoOutcome, Outcome, TimeoutKind};
+pub use exchange::{Connecting, Exchange, Failure, Kept, Marks, NoOutcome, Outcome, TimeoutKind};
 pub use gaps::Gaps;
 pub use reading::Reading;
+pub use told::{Told, is_cache_hit};
 
 /// Sends requests. Sending can't fail: what goes wrong is told to the reading's end.
 pub trait Wire {

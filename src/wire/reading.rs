@@ -3,12 +3,17 @@
 //! It does no IO and reads no clock: the wire stamps each read as it returns, before any parsing, and
 //! tells it here.
 
+use std::sync::Arc;
+
 use crate::base::Offset;
-use crate::dialect::{Delta, Dialect, DialectError, Piece, Scanner, error_message};
+use crate::dialect::{Dialect, DialectError, Scanner, error_message};
+use crate::scenario::{Readings, Wants};
 use crate::sse::{Decoder, Item};
 
 use super::exchange::{Connecting, Exchange, Failure, Marks, Outcome};
+use super::heard::Heard;
 use super::retry_after;
+use super::told::Teller;
 
 /// The largest answer in one piece that is kept to be parsed.
 const BODY_CAP: usize = 16 << 20;
@@ -32,16 +37,6 @@ enum Body {
     Whole(Vec<u8>),
 }
 
-/// What the answer said so far.
-#[derive(Debug, Default)]
-struct Heard {
-    exchange: Exchange,
-    done: bool,
-    malformed: Option<String>,
-    /// Where it broke off, though its end looked like one.
-    cut: Option<&'static str>,
-}
-
 impl Reading {
     /// A reading of the answer to a request in `dialect`.
     pub fn new(dialect: Dialect, wants_stream: bool) -> Self {
@@ -52,6 +47,26 @@ impl Reading {
             coding: None,
             heard: Heard::default(),
         }
+    }
+
+    /// Looks for what the gateway tells of the request, too.
+    #[must_use]
+    pub fn telling(mut self, readings: &Arc<Readings>) -> Self {
+        self.heard.teller = Teller::new(readings);
+        self
+    }
+
+    /// Keeps of the answer what its checks want.
+    #[must_use]
+    pub fn keeping(mut self, wants: Wants) -> Self {
+        if wants != Wants::default() {
+            self.heard.exchange.kept = Some(Box::default());
+            self.heard.wants = wants;
+        }
+        if wants.content {
+            self.scanner.keep_content();
+        }
+        self
     }
 
     /// The instants so far.
@@ -102,11 +117,15 @@ impl Reading {
         let events = kind
             .get(..17)
             .is_some_and(|kind| kind.eq_ignore_ascii_case("text/event-stream"));
-        self.body = if events && self.is_success() {
+        let as_stream = events && self.is_success();
+        self.body = if as_stream {
             Body::Events(Decoder::new())
         } else {
             Body::Whole(Vec::new())
         };
+        if let Some(teller) = &mut self.heard.teller {
+            teller.headers(header, as_stream, &mut self.heard.exchange);
+        }
     }
 
     /// A read of the body returned at `at`.
@@ -161,6 +180,13 @@ impl Reading {
         }
         self.heard.exchange.marks.end.get_or_insert(at);
         let (outcome, error) = self.outcome(result);
+        if let (true, Some(kept), Body::Whole(whole)) = (
+            self.heard.wants.answer,
+            &mut self.heard.exchange.kept,
+            self.body,
+        ) {
+            kept.answer = Some(whole);
+        }
         let mut exchange = self.heard.exchange;
         exchange.outcome = outcome;
         exchange.error = error;
@@ -212,6 +238,7 @@ impl Reading {
                 if empty && delta.error.is_none() {
                     self.heard.malformed = Some("the answer holds no completion".to_owned());
                 }
+                self.heard.told(whole, false);
                 self.heard.delta(delta, at);
                 self.heard.done = true;
             }
@@ -279,99 +306,6 @@ impl Reading {
     }
 }
 
-impl Heard {
-    /// Whether the answer ended: with its end in words, or with an error.
-    const fn is_over(&self) -> bool {
-        self.done || self.exchange.error.is_some()
-    }
-
-    fn event(&mut self, scanner: &mut Scanner, data: &[u8], named_error: bool, at: Offset) {
-        if self.malformed.is_some() {
-            return;
-        }
-        let dialect = scanner.dialect();
-        if self.is_over() {
-            if let Ok(delta) = dialect.decode(data) {
-                self.afterword(&delta);
-            }
-            return;
-        }
-        self.exchange.marks.first_event.get_or_insert(at);
-        if dialect.is_done(data) {
-            self.done = true;
-        } else if named_error {
-            match dialect.decode(data) {
-                Ok(delta) if delta.error.is_some() => self.delta(delta, at),
-                _ => {
-                    let said = error_message(data);
-                    self.exchange.error =
-                        said.or_else(|| Some("an error without a message".into()));
-                }
-            }
-        } else {
-            match scanner.read(data) {
-                Ok(Piece::Again) => self.token(at),
-                Ok(Piece::New(delta)) => self.delta(delta, at),
-                Err(error) => self.malformed = Some(error.to_string()),
-            }
-        }
-        if self.is_over() || self.malformed.is_some() {
-            self.exchange.marks.end.get_or_insert(at);
-        }
-    }
-
-    /// What follows the end is no part of the answer. Only accounts are taken from it: what a failed
-    /// answer used, and a gateway's own accounting chunk, which says nothing but a cost.
-    fn afterword(&mut self, delta: &Delta<'_>) {
-        let exchange = &mut self.exchange;
-        if !self.done {
-            exchange.usage = delta.usage.or(exchange.usage);
-        }
-        let cost_only = !delta.has_token()
-            && delta.usage.is_none()
-            && delta.finish.is_none()
-            && delta.model.is_none()
-            && delta.id.is_none();
-        if cost_only || !self.done {
-            exchange.cost_reported = delta.cost_reported.or(exchange.cost_reported);
-        }
-    }
-
-    fn delta(&mut self, delta: Delta<'_>, at: Offset) {
-        if delta.has_token() {
-            self.token(at);
-        }
-        let exchange = &mut self.exchange;
-        if delta.has_output() {
-            exchange.marks.first_output.get_or_insert(at);
-        }
-        if let Some(error) = delta.error {
-            exchange.error.get_or_insert(error);
-        }
-        // Usage may come on every chunk, and then counts what was used so far: the last one holds.
-        exchange.usage = delta.usage.or(exchange.usage);
-        exchange.cost_reported = delta.cost_reported.or(exchange.cost_reported);
-        replace(&mut exchange.finish, delta.finish);
-        replace(&mut exchange.model, delta.model);
-        if exchange.request_id.is_none() {
-            exchange.request_id = delta.id.map(std::borrow::Cow::into_owned);
-        }
-    }
-
-    fn token(&mut self, at: Offset) {
-        let exchange = &mut self.exchange;
-        if let Some(last) = exchange.marks.last_token {
-            let gap = (at.nanos().saturating_sub(last.nanos())).div_ceil(1_000);
-            exchange.gaps.push(u32::try_from(gap).unwrap_or(u32::MAX));
-            // The stamp is the read's, whatever pieces HTTP made of what was read.
-            exchange.coalesced_chunks += u32::from(last == at);
-        }
-        exchange.token_chunks += 1;
-        exchange.marks.first_token.get_or_insert(at);
-        exchange.marks.last_token = Some(at);
-    }
-}
-
 impl Failure {
     /// The outcome of this failure, and what to say of it.
     fn outcome(self, answered: bool) -> (Outcome, Option<String>) {
@@ -387,13 +321,6 @@ impl Failure {
             Self::Cancelled => (Outcome::Cancelled, None),
             Self::Shed => (Outcome::Shed, None),
         }
-    }
-}
-
-/// Keeps the latest text, without a new allocation where it is the same again.
-fn replace(kept: &mut Option<String>, new: Option<std::borrow::Cow<'_, str>>) {
-    if let Some(new) = new.filter(|new| kept.as_deref() != Some(new)) {
-        *kept = Some(new.into_owned());
     }
 }
 

@@ -15,13 +15,20 @@ pub(super) fn in_headers<'h>(header: &impl Fn(&str) -> Option<&'h str>) -> Optio
         .or_else(until)
 }
 
-/// How long a refusal's body asks to wait, in seconds, where gateways write it beside the message.
+/// How long a refusal's body asks to wait, in seconds, where gateways write it: beside the message, or
+/// in the error itself.
 pub(super) fn in_body(body: &[u8]) -> Option<f64> {
     let body: serde_json::Value = serde_json::from_slice(body).ok()?;
-    match body.get("retry_after")? {
-        serde_json::Value::String(text) => seconds(text),
-        number => number.as_f64().filter(|seconds| *seconds >= 0.0),
-    }
+    let places = [Some(&body), body.get("error"), body.get("detail")];
+    let mut waits =
+        places
+            .into_iter()
+            .flatten()
+            .filter_map(|place| match place.get("retry_after")? {
+                serde_json::Value::String(text) => seconds(text),
+                number => number.as_f64().filter(|seconds| *seconds >= 0.0),
+            });
+    waits.next()
 }
 
 /// A time to wait that is written as a number.

@@ -1,7 +1,10 @@
 //! An answer made up read by read, and what becomes of it.
 
+use std::sync::Arc;
+
 use tollgate::base::Offset;
 use tollgate::dialect::Dialect;
+use tollgate::scenario::{Readings, Wants};
 use tollgate::wire::{Exchange, Failure, Reading};
 
 /// A chunk that opens an answer.
@@ -48,6 +51,10 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) reads: Vec<(u64, Vec<u8>)>,
+    /// What its gateway tells.
+    pub(crate) readings: Arc<Readings>,
+    /// What is kept of it.
+    pub(crate) wants: Wants,
 }
 
 impl Answer {
@@ -57,6 +64,8 @@ impl Answer {
             status: 200,
             headers: vec![("content-type".to_owned(), kind.to_owned())],
             reads: vec![],
+            readings: Arc::default(),
+            wants: Wants::default(),
         }
     }
 
@@ -97,7 +106,9 @@ impl Answer {
 
     /// The reading of it up to the last read, and what the last read came to.
     pub(crate) fn begin(&self) -> (Reading, Result<(), Failure>) {
-        let mut reading = Reading::new(Dialect::OpenaiChat, self.wants_stream);
+        let mut reading = Reading::new(Dialect::OpenaiChat, self.wants_stream)
+            .telling(&self.readings)
+            .keeping(self.wants);
         reading.sent(at(0));
         let header = |name: &str| {
             let mut found = self.headers.iter().filter(|(known, _)| known == name);

@@ -93,6 +93,26 @@ fn the_message_of_a_refusal_is_found_in_json_text_and_events() {
             "application/json",
             r#"{"status":"failure","message":"no key"}"#,
         ),
+        ("application/json", r#"{"error":"no key"}"#),
+        ("application/json", r#"{"errors":["no key"]}"#),
+        ("application/json", r#"{"errors":[{"message":"no key"}]}"#),
+        ("application/json", r#"{"errors":{"message":"no key"}}"#),
+        (
+            "application/json",
+            r#"{"detail":[{"loc":["body"],"msg":"no key"}]}"#,
+        ),
+        ("application/json", r#"{"detail":{"error":"no key"}}"#),
+        (
+            "application/json",
+            r#"{"detail":{"message":"no key"},"errors":[]}"#,
+        ),
+        (
+            "application/json",
+            r#"{"error":{"code":"429","message":"no key"}}"#,
+        ),
+        ("application/json", r#"{"error":null,"message":"no key"}"#),
+        ("application/json", r#""no key""#),
+        ("text/plain", r#"{"detail":"no key"}"#),
         ("text/plain", "no key"),
         ("text/plain; charset=utf-8", "no\n key\n"),
         (
@@ -178,6 +198,14 @@ fn the_wait_that_a_server_asks_for_is_read_from_the_body_where_no_header_says_it
         (r#"{"detail":"slow down","retry_after":null}"#, None),
         (r#"{"detail":"slow down"}"#, None),
         (r#"["retry_after"]"#, None),
+        (r#"{"error":{"message":"slow","retry_after":4}}"#, Some(4.0)),
+        (r#"{"detail":{"retry_after":"2.5"}}"#, Some(2.5)),
+        (
+            r#"{"retry_after":"soon","error":{"retry_after":5}}"#,
+            Some(5.0),
+        ),
+        (r#"{"error":"slow down"}"#, None),
+        ("slow down", None),
     ] {
         let refused = Answer::whole().status(429).read(10, body);
         assert_eq!(refused.ends().retry_after, seconds, "{body}");

@@ -42,6 +42,7 @@ fn the_scanner_says_of_any_stream_what_the_parser_says() {
     let (pieces, again) = (Cell::new(0_u32), Cell::new(0_u32));
     let check = |chunks: Vec<Vec<u8>>| {
         let mut scanner = DIALECT.scanner();
+        scanner.keep_content();
         let mut before = None;
         for chunk in &chunks {
             pieces.set(pieces.get() + 1);
@@ -50,6 +51,9 @@ fn the_scanner_says_of_any_stream_what_the_parser_says() {
                 Ok(Piece::Again) => {
                     again.set(again.get() + 1);
                     prop_assert!(parsed.as_ref().is_ok_and(Delta::has_token));
+                    let kept = scanner.content(chunk);
+                    let content = parsed.as_ref().ok().map(|delta| delta.content.as_ref());
+                    prop_assert_eq!(Some(kept.as_ref()), content);
                     prop_assert_eq!(parsed.ok().as_ref().map(said), before.clone());
                 }
                 Ok(Piece::New(delta)) => {

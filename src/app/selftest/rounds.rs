@@ -3,6 +3,7 @@
 //! Delays are spread, so that answers do not all come in the same millisecond, and the larger the load
 //! the slower each stream, so that the provider, which shares the machine, does not starve the client.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{Distribution, HumanDuration, Seed};
@@ -71,6 +72,8 @@ impl Spec {
             system: None,
             max_tokens: None,
             prompt: Prompt::Synthetic(Distribution::Uniform { min: 8, max: 40 }),
+            checks: Arc::default(),
+            expect_shares: None,
         };
         let shape = match self.load {
             Load::Closed(concurrency) => Shape::Closed {
@@ -94,6 +97,7 @@ impl Spec {
                     kind: Kind::Openai,
                     api_key: None,
                     dialect: Dialect::OpenaiChat,
+                    readings: Arc::default(),
                     policy: Policy::default(),
                 },
             },

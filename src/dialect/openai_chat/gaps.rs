@@ -57,17 +57,21 @@ pub(in crate::dialect) fn gaps(data: &[u8]) -> Option<Vec<Gap>> {
     for choice in chunk.choices {
         let choice: ChoiceIn<'_> = object(choice.get().as_bytes())?;
         let turn: TurnIn<'_> = object(choice.delta?.get().as_bytes())?;
-        let reasoning = [turn.reasoning_content, turn.reasoning];
-        texts.extend(reasoning.into_iter().flatten());
-        texts.extend([turn.content, turn.refusal].into_iter().flatten());
+        let hidden = [turn.reasoning_content, turn.reasoning, turn.refusal];
+        texts.extend(hidden.into_iter().flatten().map(|text| (text, false)));
+        texts.extend(turn.content.map(|text| (text, true)));
         let details = turn.reasoning_details.map(RawValue::get);
         let details = details.and_then(|list| serde_json::from_str::<Vec<&RawValue>>(list).ok());
         for detail in details.into_iter().flatten() {
             let detail: DetailIn<'_> = object(detail.get().as_bytes())?;
-            texts.extend([detail.text, detail.summary].into_iter().flatten());
+            let hidden = [detail.text, detail.summary].into_iter().flatten();
+            texts.extend(hidden.map(|text| (text, false)));
         }
     }
-    let words = texts.into_iter().filter_map(|text| gap(data, text, false));
+    let words = texts.into_iter().filter_map(|(text, is_content)| {
+        let gap = gap(data, text, false)?;
+        Some(Gap { is_content, ..gap })
+    });
     let padding = [chunk.obfuscation, chunk.p].into_iter().flatten();
     let padding = padding.filter_map(|text| gap(data, text, true));
     let mut gaps: Vec<Gap> = words.chain(padding).collect();
@@ -89,6 +93,7 @@ fn gap(data: &[u8], value: &RawValue, may_be_empty: bool) -> Option<Gap> {
     let gap = Gap {
         at: start..start + text.len(),
         may_be_empty,
+        is_content: false,
     };
     (may_be_empty || !text.is_empty()).then_some(gap)
 }

@@ -8,8 +8,9 @@ use serde_json::value::RawValue;
 use super::not_json;
 use super::number::Number;
 use super::skim::skim;
-use super::text::{Filled, Text, append};
+use super::text::{Filled, Text};
 use crate::base::{Money, Usage};
+use crate::dialect::scan::append;
 use crate::dialect::{Delta, DialectError, error_message};
 
 #[derive(Deserialize)]

@@ -8,6 +8,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::dialect::scan::append;
+
 /// Text that may be a string, a list of parts, an object that holds text, null, or anything else.
 #[derive(Default)]
 pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
@@ -89,14 +91,5 @@ impl<'de> Deserialize<'de> for Filled {
             compact.as_str(),
             "null" | "[]" | "{}" | "\"\""
         )))
-    }
-}
-
-/// Adds text to text, without a copy where there was none.
-pub(super) fn append<'a>(to: &mut Cow<'a, str>, text: Cow<'a, str>) {
-    if to.is_empty() {
-        *to = text;
-    } else if !text.is_empty() {
-        to.to_mut().push_str(&text);
     }
 }

@@ -60,6 +60,7 @@ async fn noted(preopen: u32) -> (Vec<Option<u32>>, Vec<u32>, Offset) {
         kind: Kind::Openai,
         api_key: None,
         dialect: Dialect::OpenaiChat,
+        readings: Arc::default(),
         policy: Policy {
             preopen,
             ..Policy::default()
