@@ -2,19 +2,15 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
 /// What is nested deeper is left to the full parse, which knows a limit.
 const DEPTH: u32 = 32;
-/// So many bytes of a string are looked at one by one.
-const SHORT: usize = 16;
 
 /// A place in a JSON text.
 pub(super) struct Reader<'a> {
     text: &'a str,
     at: usize,
-    /// No character of the text has to be escaped in a string: it is written without line ends.
-    clean: bool,
 }
 
 /// How far an object or a list was read.
@@ -24,11 +20,7 @@ pub(super) struct Items {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self {
-            text,
-            at: 0,
-            clean: is_clean(text),
-        }
+        Self { text, at: 0 }
     }
 
     fn bytes(&self) -> &'a [u8] {
@@ -86,17 +78,13 @@ impl<'a> Reader<'a> {
         let mut plain = true;
         loop {
             let rest = &self.bytes()[self.at..];
-            // Names are short: a search has to be prepared, a look has not.
-            let short = rest.iter().take(SHORT);
-            let found = short.copied().position(|byte| matches!(byte, b'"' | b'\\'));
-            let found = found.or_else(|| {
-                let found = memchr2(b'"', b'\\', rest.get(SHORT..)?)?;
-                Some(SHORT + found)
-            })?;
+            let found = ends_or_escapes(rest)?;
             self.at += found + 1;
-            if rest[found] == b'"' {
-                let inside = &self.text[start..self.at - 1];
-                return (self.clean || is_clean(inside)).then_some((inside, plain));
+            match rest[found] {
+                b'"' => return Some((&self.text[start..self.at - 1], plain)),
+                b'\\' => {}
+                // It has to be escaped, and is not.
+                _ => return None,
             }
             plain = false;
             self.escape()?;
@@ -240,7 +228,24 @@ fn unescaped(inside: &str) -> Option<String> {
     Some(text)
 }
 
-/// Whether no character has to be escaped in a string, and is not.
-fn is_clean(text: &str) -> bool {
-    text.bytes().fold(u8::MAX, u8::min) >= b' '
+/// The place of the first quote, backslash or control character, eight bytes at a time: a byte of
+/// `word - 0x01..` borrows where the byte was zero, and the first that did is the first that was.
+fn ends_or_escapes(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const TOPS: u64 = ONES << 7;
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & TOPS;
+    let mut at = 0;
+    while let Some(eight) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let word = u64::from_le_bytes(*eight);
+        let controls = word.wrapping_sub(ONES * 0x20) & !word & TOPS;
+        let quotes = zeros(word ^ (ONES * 0x22));
+        let found = controls | quotes | zeros(word ^ (ONES * 0x5c));
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..)?;
+    let stops = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+    rest.iter().position(stops).map(|found| at + found)
 }
