@@ -8,6 +8,8 @@
     reason = "a test's helpers may fail as its tests do"
 )]
 
+#[path = "cli/asking.rs"]
+mod asking;
 #[path = "cli/bad_input.rs"]
 mod bad_input;
 #[path = "cli/broken_folder.rs"]
@@ -22,10 +24,14 @@ mod authority;
 mod connections;
 #[path = "cli/exits.rs"]
 mod exits;
+#[path = "cli/mirror.rs"]
+mod mirror;
 #[path = "cli/output.rs"]
 mod output;
 #[path = "cli/overrides.rs"]
 mod overrides;
+#[path = "cli/planted.rs"]
+mod planted;
 #[path = "cli/same_bytes.rs"]
 mod same_bytes;
 #[path = "cli/secrets.rs"]

@@ -20,8 +20,8 @@ pub(super) struct Collector {
     /// Times to first token so far, for the progress line.
     pub(super) ttft: Histogram,
     pub(super) counts: Counts,
-    /// The key of the target, which may repeat it.
-    key: Option<Secret>,
+    /// All keys that the target is given, which may repeat them.
+    secrets: Vec<Secret>,
 }
 
 /// Counts so far, for the progress line.
@@ -36,7 +36,7 @@ pub(super) struct Counts {
 }
 
 impl Collector {
-    pub(super) fn new(info: RunInfo, folder: RunFolder, key: Option<Secret>) -> Self {
+    pub(super) fn new(info: RunInfo, folder: RunFolder, secrets: Vec<Secret>) -> Self {
         let recorder = Recorder::new(info.recipes.len(), info.phase_records());
         let (intervals, ttft, counts) = Default::default();
         Self {
@@ -46,7 +46,7 @@ impl Collector {
             intervals,
             ttft,
             counts,
-            key,
+            secrets,
         }
     }
 
@@ -69,9 +69,7 @@ impl Collector {
             }
             Event::Rows(mut rows) => {
                 for sample in &mut rows {
-                    if let Some(key) = &self.key {
-                        hide(key, &mut sample.exchange);
-                    }
+                    hide(&self.secrets, &mut sample.exchange);
                     self.recorder.push(sample);
                     self.intervals.push(sample);
                     self.counts.ok += u64::from(sample.is_ok());
@@ -118,8 +116,8 @@ impl Collector {
     }
 }
 
-/// Hides the key in all that the target said.
-fn hide(key: &Secret, exchange: &mut Exchange) {
+/// Hides the keys in all that the target said.
+fn hide(secrets: &[Secret], exchange: &mut Exchange) {
     let said = [
         &mut exchange.error,
         &mut exchange.finish,
@@ -127,7 +125,7 @@ fn hide(key: &Secret, exchange: &mut Exchange) {
         &mut exchange.request_id,
     ];
     for text in said.into_iter().flatten() {
-        if let Cow::Owned(hidden) = key.hide_in(text) {
+        if let Cow::Owned(hidden) = Secret::hide_all(secrets, text) {
             *text = hidden;
         }
     }

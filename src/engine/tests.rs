@@ -21,8 +21,8 @@ use crate::plan::Plan;
 use crate::record::Recorder;
 use crate::sample::{Metric, Sample};
 use crate::scenario::{
-    Bound, Client, Pace, Phase, Place, Prompt, Recipe, Scenario, Shape, Slos, Target, Timeouts,
-    Timestamps, Via,
+    Bound, Client, Extra, Pace, Phase, Place, Prompt, Recipe, Scenario, Shape, Slos, Target,
+    Timeouts, Timestamps, Via,
 };
 use crate::schedule::{Share, arrivals};
 use crate::shot::Shot;
@@ -72,11 +72,15 @@ fn scenario(phases: Vec<Phase>) -> Scenario {
         system: None,
         max_tokens: None,
         prompt: Prompt::Rows(Arc::new(vec![vec![said.clone()]])),
+        extra: Extra::default(),
     };
     let hour = Duration::from_secs(3_600);
     Scenario {
         name: "test".to_owned(),
         seed: Seed(42),
+        run_id: None,
+        secrets: Vec::new(),
+        warnings: Vec::new(),
         target: Target {
             name: "lab".to_owned(),
             place: Place::Lab {

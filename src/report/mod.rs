@@ -1,11 +1,13 @@
 //! Figures to text. Everything here returns what is to be shown; nothing prints.
 
 mod connections;
+mod example;
 mod plan;
 mod selftest;
 mod table;
 mod text;
 
+pub use example::{Example, examples};
 pub use plan::plan;
 pub use selftest::selftest;
 pub use text::{Paint, run};

@@ -3,15 +3,20 @@
 //! A file is read as far as it goes and all its problems are collected, each at its place; a
 //! [`Scenario`] exists only where there is none.
 
+mod asking;
 mod check;
 mod connections;
+mod credentials;
 pub mod document;
 pub mod file;
 mod overrides;
 mod phases;
 mod policy;
 mod prompts;
+mod routing;
 mod targets;
+mod template;
+mod tree;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,10 +29,12 @@ use crate::dialect::{Dialect, Message};
 use crate::lab::Script;
 use crate::pricing::PriceTable;
 
+pub use asking::Extra;
 pub use document::{Problem, Source, render};
 pub use file::{Client, Dns, Kind, Sharing, Slos, Timestamps, Via};
 pub use overrides::Overrides;
 pub use policy::{Address, Authorities, Http, Identity, Policy, Tls};
+pub use template::{Moment, Template};
 
 /// A scenario without problems: every file that it names has been read, every default is filled in.
 #[derive(Clone, Debug, Serialize)]
@@ -36,6 +43,15 @@ pub struct Scenario {
     pub name: String,
     /// Decides every random choice.
     pub seed: Seed,
+    /// What a run of it is called; `None`: made up for each.
+    #[serde(skip)]
+    pub run_id: Option<String>,
+    /// All keys: whatever is told of a run, they are hidden in it.
+    #[serde(skip)]
+    pub secrets: Vec<Secret>,
+    /// What is no mistake, and yet better otherwise.
+    #[serde(skip)]
+    pub warnings: Vec<Problem>,
     /// Where requests go.
     pub target: Target,
     /// The request mix; at least one.
@@ -121,6 +137,9 @@ pub struct Recipe {
     pub max_tokens: Option<u32>,
     /// What is asked.
     pub prompt: Prompt,
+    /// What its requests say beyond that.
+    #[serde(skip_serializing_if = "Extra::is_empty")]
+    pub extra: Extra,
 }
 
 /// Where prompts come from.

@@ -5,10 +5,16 @@ use bytes::Bytes;
 use crate::shot::Shot;
 
 /// What stands before and after the path of each request of a target.
-#[derive(Debug)]
 pub(in crate::wire::direct) struct Preamble {
     before_path: String,
     after_path: String,
+}
+
+/// Without what it says: the key is in it.
+impl std::fmt::Debug for Preamble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Preamble").finish_non_exhaustive()
+    }
 }
 
 impl Preamble {
@@ -45,21 +51,22 @@ impl Preamble {
             "accept: application/json\r\ncontent-length: "
         };
         let length = shot.body.len().to_string();
-        [
-            &self.before_path,
-            shot.path,
-            &self.after_path,
-            accept,
-            &length,
-            "\r\n\r\n",
-        ]
-        .concat()
-        .into_bytes()
+        let mut head = [&self.before_path, shot.path, &self.after_path]
+            .concat()
+            .into_bytes();
+        for (name, value) in shot.headers.iter() {
+            for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                head.extend_from_slice(part);
+            }
+        }
+        for part in [accept, &length, "\r\n\r\n"] {
+            head.extend_from_slice(part.as_bytes());
+        }
+        head
     }
 }
 
 /// A request on its way: what of it is not yet written.
-#[derive(Debug)]
 pub(super) struct Outgoing {
     head: Bytes,
     body: Bytes,
@@ -123,6 +130,7 @@ mod tests {
             id: ArrivalId::default(),
             dialect: Dialect::OpenaiChat,
             path: "/chat/completions",
+            headers: crate::shot::Headers::default(),
             body: Bytes::from_static(b"{}"),
             stream: true,
         };
