@@ -44,7 +44,8 @@ const FILE: &str = "planted-file-h8";
 fn sandbox(url: &str, client: &str) -> Sandbox {
     let load = "load: [ { name: p, closed: { concurrency: 1, requests: 60 } } ]";
     let target = TARGET.replace("URL", url);
-    let sandbox = Sandbox::with(&scenario(&target, &format!("client: {client}\n{load}")));
+    let text = format!("name: small\nclient: {client}\ntargets:\n  lab: {target}\n{MIX}\n{load}\n");
+    let sandbox = Sandbox::with(&text);
     sandbox.write("key.txt", format!("{FILE}\n"));
     sandbox
 }

@@ -40,7 +40,7 @@ pub(in crate::scenario) fn guards(name: &str) -> bool {
 
 /// Whether a value as it is written is a secret itself, not a variable, a file or a dummy.
 pub(in crate::scenario) fn is_written_out(written: &str) -> bool {
-    !written.starts_with('*') && literal(written).is_some()
+    !written.starts_with('*') && !literal(written).is_empty()
 }
 
 /// The sections in which every value is a secret.
@@ -90,37 +90,55 @@ fn pairs(line: &str) -> Vec<(usize, &str, &str)> {
         let name = before[start..].trim_start_matches('-');
         let value = line[colon + 1..].trim_start();
         let value = value.trim_start_matches(['[', ' ']);
-        if name.is_empty() || value.starts_with('{') {
-            // What is within the braces is looked at by itself.
-            if !name.is_empty() {
-                pairs.push((start, name, "{}"));
-            }
+        // A file's name is no key; what is within braces is looked at by itself.
+        if matches!(name, "" | "file") {
+            continue;
+        }
+        if value.starts_with('{') {
+            pairs.push((start, name, "{}"));
             continue;
         }
         let end = match value.chars().next() {
-            Some(quote @ ('"' | '\'')) => value[1..].find(quote).map(|at| at + 2),
-            _ if value.starts_with("${") => value.find('}').map(|at| at + 1),
-            _ => value.find([',', '}', ']']),
+            Some(quote @ ('"' | '\'')) => value[1..].find(quote).map_or(value.len(), |at| at + 2),
+            _ => plain_end(value),
         };
-        let value = value[..end.unwrap_or(value.len())].trim_end();
+        let value = value[..end].trim_end();
         pairs.push((start, name, value));
     }
     pairs
 }
 
-/// The secret that a value is: nothing of a variable without a default, of a file, or of a dummy.
-fn literal(value: &str) -> Option<String> {
-    let text = value.trim().trim_matches(['"', '\'', '[', ']', ' ']);
+/// The secrets that a value is: nothing of a variable but its default, nothing of a file, no dummy.
+fn literal(value: &str) -> Vec<String> {
+    let mut text = value.trim().trim_matches(['"', '\'', '[', ']', ' ']);
     if text.starts_with("file:") {
-        return None;
+        return Vec::new();
     }
-    let variable = text.find("${").map(|at| {
-        let rest = &text[at + 2..];
-        let inner = rest.split_once('}').map_or(rest, |(inner, _)| inner);
-        inner.split_once(':').map_or("", |(_, default)| default)
-    });
-    let text = variable.unwrap_or(text);
-    (text.len() >= Secret::SHORTEST && text != "{}").then(|| text.to_owned())
+    let mut parts = Vec::new();
+    while let Some((before, rest)) = text.split_once("${") {
+        let (inner, behind) = rest.split_once('}').unwrap_or((rest, ""));
+        let default = inner.split_once(':').map_or("", |(_, default)| default);
+        parts.extend([before, default]);
+        text = behind;
+    }
+    parts.push(text);
+    let is_secret = |part: &&str| part.len() >= Secret::SHORTEST;
+    let parts = parts.into_iter().map(str::trim).filter(is_secret);
+    parts.map(str::to_owned).collect()
+}
+
+/// Where a value that is not quoted ends in a flow; the braces of a variable are part of it.
+fn plain_end(value: &str) -> usize {
+    let mut open = false;
+    for (at, c) in value.char_indices() {
+        match c {
+            '{' if value[..at].ends_with('$') => open = true,
+            '}' if open => open = false,
+            ',' | '}' | ']' if !open => return at,
+            _ => {}
+        }
+    }
+    value.len()
 }
 
 /// `text` without the keys.
@@ -160,6 +178,7 @@ mod tests {
             "x-portkey-api-key: planted-1",
             "Helicone-Auth: 'planted-1'",
             "api_key: ${NAME:planted-1}",
+            "a: { api_key: ${NAME}planted-1, b: c }",
         ];
         for text in cases {
             assert_eq!(written_out(text), ["planted-1"], "{text}");
@@ -172,6 +191,7 @@ mod tests {
             "api_key: ${OPENAI_API_KEY}",
             "api_key: \"${OPENAI_API_KEY:}\"",
             "api_key: file:secrets/openai.txt",
+            "credentials: { a: { api_key: file:secrets/openai.txt } }",
             "api_key: sk-lab",
             "tls: { cert: client.pem, key: client.key }",
             "x-portkey-trace-id: abcdefghijk",
