@@ -85,9 +85,9 @@ pub fn example(plan: &Plan, arrival: &Arrival) -> (&'static str, Vec<(String, St
     );
     let headers = &plan.recipe(arrival.recipe).extra.headers;
     let value = |template: &Template| {
-        let mut value = String::new();
+        let mut value = Vec::new();
         template.put(&mut value, &moment);
-        value
+        String::from_utf8_lossy(&value).into_owned()
     };
     let headers = headers.iter().map(|(name, t)| (name.clone(), value(t)));
     let body = String::from_utf8_lossy(&body).into_owned();
@@ -139,9 +139,7 @@ fn end(plan: &Plan, recipe: RecipeId, begun: &Bytes, moment: &Moment<'_>) -> Byt
 }
 
 fn append(body: &mut Vec<u8>, fields: &Template, moment: &Moment<'_>) {
-    let mut text = String::new();
-    fields.put(&mut text, moment);
-    body.extend_from_slice(text.as_bytes());
+    fields.put(body, moment);
     body.push(b'}');
 }
 
@@ -151,10 +149,10 @@ fn headers(plan: &Plan, recipe: RecipeId, moment: &Moment<'_>) -> Headers {
         return Headers::default();
     }
     let built = headers.iter().map(|(name, template)| {
-        let mut value = String::new();
+        let mut value = Vec::new();
         template.put(&mut value, moment);
         let name = HeaderName::from_bytes(name.as_bytes());
-        let value = HeaderValue::from_bytes(value.as_bytes());
+        let value = HeaderValue::from_bytes(&value);
         let mut value = value.expect("the scenario's values were checked");
         value.set_sensitive(true);
         (name.expect("the scenario's names were checked"), value)

@@ -53,6 +53,13 @@ impl Secret {
 
     /// `text` with all of `secrets` hidden in it: the longest first, as one may begin with another.
     pub fn hide_all<'t>(secrets: &[Self], text: &'t str) -> Cow<'t, str> {
+        // Nearly no text holds one.
+        if secrets
+            .iter()
+            .all(|secret| matches!(secret.hide_in(text), Cow::Borrowed(_)))
+        {
+            return text.into();
+        }
         let mut longest_first: Vec<&Self> = secrets.iter().collect();
         longest_first.sort_by_key(|secret| std::cmp::Reverse(secret.0.len()));
         let hide = |text: Cow<'t, str>, secret: &Self| match secret.hide_in(&text) {

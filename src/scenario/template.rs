@@ -1,7 +1,8 @@
 //! Texts that differ from request to request: split once when the scenario is read, and put together
 //! without a look at what they say.
 
-use std::fmt::{self, Write};
+use std::fmt;
+use std::io::Write;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
@@ -147,18 +148,20 @@ impl Template {
     }
 
     /// Adds the text of a request.
-    pub fn put(&self, out: &mut String, moment: &Moment<'_>) {
+    pub fn put(&self, out: &mut Vec<u8>, moment: &Moment<'_>) {
         for segment in &self.0 {
-            match segment {
-                Segment::Text(text) => out.push_str(text),
-                Segment::Hidden(secret) if moment.secrets => out.push_str(secret.expose()),
-                Segment::Hidden(_) => out.push_str("***"),
-                Segment::Run => out.push_str(moment.run),
+            let text = match segment {
+                Segment::Text(text) => text,
+                Segment::Hidden(secret) if moment.secrets => secret.expose(),
+                Segment::Hidden(_) => "***",
+                Segment::Run => moment.run,
                 Segment::Arrival => {
-                    write!(out, "{}", moment.arrival).expect("a string takes all that is written");
+                    write!(out, "{}", moment.arrival).expect("memory takes all that is written");
+                    continue;
                 }
-                Segment::Cell(cells) => out.push_str(&cells[moment.row]),
-            }
+                Segment::Cell(cells) => &cells[moment.row],
+            };
+            out.extend_from_slice(text.as_bytes());
         }
     }
 
@@ -236,7 +239,7 @@ mod tests {
         template.secret(Secret::new("planted-secret"));
         template.arrival();
         let put = |secrets| {
-            let mut out = String::new();
+            let mut out = Vec::new();
             let (run, arrival, row) = ("r", &"1-2", 0);
             template.put(
                 &mut out,
@@ -247,7 +250,7 @@ mod tests {
                     secrets,
                 },
             );
-            out
+            String::from_utf8(out).unwrap()
         };
         assert_eq!(
             (put(true), put(false)),

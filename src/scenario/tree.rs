@@ -159,7 +159,7 @@ mod tests {
         let mut template = Template::default();
         let rows = || vec![7.into(), "a \"b\"\n".into()];
         write_fields(&mut template, fields, "r\"1", &mut |_, _| Some(rows()));
-        let mut out = "{".to_owned();
+        let mut out = b"{".to_vec();
         let (run, arrival, secrets) = ("run", &"0-1", true);
         template.put(
             &mut out,
@@ -170,7 +170,8 @@ mod tests {
                 secrets,
             },
         );
-        serde_json::from_str(&(out + "}")).unwrap()
+        out.push(b'}');
+        serde_json::from_slice(&out).unwrap()
     }
 
     #[test]
