@@ -3,13 +3,13 @@
 
 use std::ops::Range;
 
-use http::{HeaderName, HeaderValue};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::check::Checker;
 use super::document::{Spanned, is_secret_name};
 use super::file::{self, File, Free, Kind, Ordered};
+use super::headers::Header;
 use super::template::{self, Piece, Template};
 use super::tree::{self, Fields, Tree};
 use super::{Problem, Via, routing};
@@ -47,12 +47,6 @@ pub(super) struct Asking {
     headers: Vec<Header>,
 }
 
-#[derive(Clone, Debug)]
-struct Header {
-    name: HeaderName,
-    value: Tree,
-}
-
 /// What a target says, whatever is there.
 struct Given<'f> {
     kind: Kind,
@@ -88,19 +82,6 @@ impl<'f> Given<'f> {
 
 /// Fields that a recipe has keys of its own for.
 const OWN_FIELDS: [&str; 4] = ["model", "messages", "stream", "max_tokens"];
-
-/// Headers that are written by tollgate itself.
-const OWN_HEADERS: [&str; 9] = [
-    "accept",
-    "authorization",
-    "connection",
-    "content-length",
-    "content-type",
-    "host",
-    "te",
-    "transfer-encoding",
-    "user-agent",
-];
 
 const RESPAN_HELP: &str = "write `kind: respan` at the target, or leave it out";
 
@@ -314,104 +295,8 @@ impl Checker<'_> {
         }
     }
 
-    fn headers(&mut self, headers: &Ordered<Spanned<String>>, demanded: bool) -> Vec<Header> {
-        let mut found: Vec<Header> = Vec::new();
-        for (name, value) in &headers.0 {
-            let Ok(parsed) = HeaderName::from_bytes(name.as_bytes()) else {
-                let message = format!("`{}` is no name of a header", name.value);
-                let help = "use letters, digits and `-`";
-                self.problem(name.span.clone(), message, help);
-                continue;
-            };
-            let wrong = if OWN_HEADERS.contains(&parsed.as_str()) {
-                Some((
-                    "is written by tollgate itself",
-                    "a key is given as `api_key`, a host by `url` and `connect_to`",
-                ))
-            } else if found.iter().any(|header| header.name == parsed) {
-                Some(("is given twice", "keep one of them"))
-            } else {
-                None
-            };
-            if let Some((message, help)) = wrong {
-                self.problem(
-                    name.span.clone(),
-                    format!("`{}` {message}", name.value),
-                    help,
-                );
-                continue;
-            }
-            let value = if is_secret_name(name) {
-                let secret = self.secret(value, name, demanded);
-                if secret
-                    .as_ref()
-                    .is_some_and(|secret| !can_be_sent(secret.expose()))
-                {
-                    self.unsendable(value.span.clone(), name);
-                }
-                secret.map(Tree::Hidden)
-            } else {
-                self.text(value, &value.span)
-            };
-            found.extend(value.map(|value| Header {
-                name: parsed,
-                value,
-            }));
-        }
-        found
-    }
-
-    /// A header of a recipe, each value of which can be sent.
-    fn header(&mut self, header: &Header, recipe: &file::Recipe) -> (String, Template) {
-        let name = header.name.as_str().to_owned();
-        let mut template = Template::default();
-        match &header.value {
-            Tree::Text(pieces, span) => {
-                let mut sendable = can_be_sent(&recipe.name)
-                    || !pieces.iter().any(|piece| matches!(piece, Piece::Recipe));
-                for piece in pieces {
-                    sendable &= match piece {
-                        Piece::Text(text) => can_be_sent(text),
-                        Piece::Row(field) => {
-                            let values = self.cells(recipe, field, span).unwrap_or_default();
-                            values
-                                .iter()
-                                .all(|value| can_be_sent(value.as_str().unwrap_or_default()))
-                        }
-                        Piece::Run | Piece::Arrival | Piece::Recipe => true,
-                    };
-                }
-                if !sendable {
-                    self.unsendable(span.clone(), &name);
-                }
-                let cells = &mut |field: &str, span: &Range<usize>| self.cells(recipe, field, span);
-                tree::write_pieces(
-                    &mut template,
-                    pieces,
-                    span,
-                    &recipe.name,
-                    cells,
-                    str::to_owned,
-                );
-            }
-            Tree::Hidden(secret) => template.secret(secret.clone()),
-            Tree::Plain(_) | Tree::List(_) | Tree::Map(_) => {
-                unreachable!("a header is a text")
-            }
-        }
-        (name, template)
-    }
-
-    fn unsendable(&mut self, span: Range<usize>, name: &str) {
-        let message = format!("the header `{name}` would hold what can't be sent in one");
-        let help = "a header is one line, without control characters";
-        if !self.has_problem_within(&span) {
-            self.problem(span, message, help);
-        }
-    }
-
     /// A field of each row of a recipe's prompt file.
-    fn cells(
+    pub(super) fn cells(
         &mut self,
         recipe: &file::Recipe,
         field: &str,
@@ -431,10 +316,6 @@ impl Checker<'_> {
         };
         self.column(path, field)
     }
-}
-
-fn can_be_sent(text: &str) -> bool {
-    HeaderValue::from_bytes(text.as_bytes()).is_ok()
 }
 
 /// The tags by which Respan's log of a request is found again, and whether it is to tell its account.

@@ -9,6 +9,7 @@ mod connections;
 mod credentials;
 pub mod document;
 pub mod file;
+mod headers;
 mod overrides;
 mod phases;
 mod policy;
