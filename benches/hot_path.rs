@@ -9,7 +9,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tollgate::base::Offset;
 use tollgate::dialect::{Dialect, Piece, Say};
 use tollgate::plan::{PhaseId, Plan};
-use tollgate::record::{Intervals, Recorder};
+use tollgate::record::Seconds;
+use tollgate::results::{RunFolder, RunInfo};
 use tollgate::sample::Sample;
 use tollgate::scenario::{Overrides, load};
 use tollgate::schedule::phase_arrivals;
@@ -91,6 +92,17 @@ fn read<R: AsRef<[u8]>>(reads: &[R]) -> Exchange {
         result = result.and_then(|()| reading.bytes(bytes.as_ref(), at));
     }
     reading.finish(result, at)
+}
+
+/// Reads an answer in one piece.
+fn whole() -> Exchange {
+    let body = br#"{"id":"chatcmpl-1","model":"gpt-lab","choices":[{"message":{"content":"hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":11,"completion_tokens":7}}"#;
+    let mut reading = Reading::new(DIALECT, false);
+    let at = |micros| Offset::ZERO + Duration::from_micros(micros);
+    reading.sent(at(123));
+    reading.head(200, |_| None, at(45_678));
+    let result = reading.bytes(body, at(45_999));
+    reading.finish(result, at(46_012))
 }
 
 /// The smoke scenario, which has every kind of recipe.
@@ -233,8 +245,14 @@ fn planning(c: &mut Criterion) {
 fn recording(c: &mut Criterion) {
     let plan = plan();
     let mut group = c.benchmark_group("per row");
-    for tokens in [8, 64, TOKENS] {
+    let streams = [8, 64, TOKENS].map(|tokens| {
         let exchange = read(&events(&plain()[..tokens]));
+        (format!("{tokens} token chunks"), exchange)
+    });
+    for (name, exchange) in [("no stream".to_owned(), whole())]
+        .into_iter()
+        .chain(streams)
+    {
         let row = |arrival| {
             let exchange = exchange.clone();
             Sample::new(&plan, &arrival, Offset::ZERO, Duration::ZERO, exchange)
@@ -244,15 +262,20 @@ fn recording(c: &mut Criterion) {
             .map(row)
             .collect();
         group.throughput(Throughput::Elements(rows.len() as u64));
-        group.bench_function(format!("recorded, {tokens} token chunks"), |b| {
-            let mut recorder = Recorder::new(plan.scenario().recipes.len(), Vec::new());
-            let mut intervals = Intervals::default();
+        group.bench_function(format!("recorded, {name}"), |b| {
+            let mut seconds = Seconds::new(&plan);
             b.iter(|| {
                 for row in black_box(&rows) {
-                    recorder.push(row);
-                    intervals.push(row);
+                    seconds.push(row);
                 }
             });
+        });
+        group.bench_function(format!("written, {name}"), |b| {
+            let info = RunInfo::new(&plan, "http://lab");
+            let root = tempfile::tempdir().expect("there is a place for files");
+            let folder = RunFolder::create(root.path(), "bench", 0.0, &info);
+            let mut folder = folder.expect("an empty place takes a folder");
+            b.iter(|| assert!(folder.write_rows(black_box(&rows), &info).is_ok()));
         });
     }
     group.finish();

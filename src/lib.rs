@@ -14,8 +14,8 @@ pub mod schedule; // plan -> arrivals; pure arithmetic, no clock
 pub mod shot; // arrival -> request bytes; pure
 pub mod wire; // the only seam to the network: request bytes -> a reading of the answer
 pub mod sample; // one arrival, one row
-pub mod engine; // arrivals x wire -> rows, in real time
 pub mod record; // rows -> histograms, intervals and a summary
+pub mod engine; // arrivals x wire -> rows and what is recorded of them, in real time
 pub mod judge; // is a run to be trusted? pure; works on figures alone
 pub mod results; // rows, intervals, summary <-> files of a run folder
 pub mod report; // summaries and verdicts -> bytes; never prints

@@ -151,6 +151,11 @@ impl Sample {
         self.exchange.outcome == Outcome::Ok
     }
 
+    /// When it ended; when it was due, where it was never sent.
+    pub fn end(&self) -> Offset {
+        self.exchange.marks.end.unwrap_or(self.due)
+    }
+
     /// Output tokens, and whether they are an estimate (token chunks counted, where the server
     /// reported no usage). `None` where nothing tells.
     pub fn output_tokens(&self) -> Option<(u64, bool)> {

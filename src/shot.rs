@@ -240,6 +240,11 @@ impl Shots {
         }
     }
 
+    /// The plan.
+    pub const fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
     /// The request of an arrival, as [`build`] makes it.
     pub fn of(&self, arrival: &Arrival) -> Shot {
         let recipe = usize::from(arrival.recipe.0);

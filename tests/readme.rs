@@ -19,7 +19,7 @@ const PROMISED: [&str; 2] = [
     "cargo test",
 ];
 /// Flags in the README that are not tollgate's.
-const FLAGS_OF_CARGO: [&str; 2] = ["--path", "--release"];
+const FLAGS_OF_CARGO: [&str; 3] = ["--features", "--path", "--release"];
 
 static README: LazyLock<String> = LazyLock::new(|| read("README.md"));
 

@@ -12,6 +12,8 @@ mod broken;
 mod gateway;
 #[path = "real_gateway/healthy.rs"]
 mod healthy;
+#[path = "installed/mod.rs"]
+mod installed;
 #[path = "real_gateway/python.rs"]
 mod python;
 #[path = "real_gateway/run.rs"]

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::base::{Money, Offset, Secret, no_descriptor_left};
+use crate::base::{Money, Secret, no_descriptor_left};
 use crate::engine::{Event, WorkerHealth};
 use crate::judge::{Course, Health, Stalls};
-use crate::record::{Histogram, Intervals, Recorder};
+use crate::record::{Histogram, Interval, Intervals, Recorder};
 use crate::results::{ResultsError, RunFolder, RunInfo};
 use crate::sample::Metric;
 use crate::wire::Exchange;
@@ -17,7 +17,7 @@ pub(super) struct Collector {
     pub(super) folder: RunFolder,
     pub(super) recorder: Recorder,
     pub(super) intervals: Intervals,
-    /// Times to first token so far, for the progress line.
+    /// Times to first token in the seconds that are over, for the progress line.
     pub(super) ttft: Histogram,
     pub(super) counts: Counts,
     /// All keys that the target is given, which may repeat them.
@@ -38,7 +38,8 @@ pub(super) struct Counts {
 impl Collector {
     pub(super) fn new(info: RunInfo, folder: RunFolder, secrets: Vec<Secret>) -> Self {
         let recorder = Recorder::new(info.recipes.len(), info.phase_records());
-        let (intervals, ttft, counts) = Default::default();
+        let intervals = Intervals::new(info.workers, recorder.clone());
+        let (ttft, counts) = Default::default();
         Self {
             info,
             folder,
@@ -70,18 +71,22 @@ impl Collector {
             Event::Rows(mut rows) => {
                 for sample in &mut rows {
                     hide(&self.secrets, &mut sample.exchange);
-                    self.recorder.push(sample);
-                    self.intervals.push(sample);
                     self.counts.ok += u64::from(sample.is_ok());
                     self.counts.failed += u64::from(!sample.is_ok());
                     if let Some(cost) = sample.cost {
                         *self.counts.cost.get_or_insert_default() += cost;
                     }
-                    if let Some(ttft) = sample.time(Metric::Ttft).filter(|_| sample.is_ok()) {
-                        self.ttft.record(ttft);
-                    }
                 }
                 self.folder.write_rows(&rows, &self.info)
+            }
+            Event::Seconds {
+                worker,
+                through,
+                seconds,
+            } => {
+                self.intervals.add(seconds);
+                self.intervals.through(worker, through);
+                Ok(())
             }
             Event::WorkerDone(health) => {
                 take_health(&mut self.info, &health);
@@ -91,19 +96,35 @@ impl Collector {
     }
 
     /// Closes the seconds that are over.
-    pub(super) fn tick(&mut self, now: Offset, in_flight: u64) -> Result<(), ResultsError> {
-        while let Some(interval) = self.intervals.close(now, in_flight, &self.info.target.name) {
-            self.folder.write_interval(&interval)?;
+    pub(super) fn tick(&mut self, in_flight: u64) -> Result<(), ResultsError> {
+        while let Some(interval) = self.intervals.close(in_flight, &self.info.target.name) {
+            self.keep(interval)?;
         }
         Ok(())
     }
 
-    /// Writes what is left of the last second.
+    /// Writes the seconds that are left.
     pub(super) fn finish(&mut self) -> Result<(), ResultsError> {
-        match self.intervals.finish(&self.info.target.name) {
-            Some(interval) => self.folder.write_interval(&interval),
-            None => Ok(()),
+        while let Some(interval) = self.intervals.finish(&self.info.target.name) {
+            self.keep(interval)?;
         }
+        Ok(())
+    }
+
+    /// Adds a second to the run, and writes it.
+    fn keep(&mut self, mut interval: Interval) -> Result<(), ResultsError> {
+        for said in interval.record.said_mut() {
+            if let Cow::Owned(hidden) = Secret::hide_all(&self.secrets, said) {
+                *said = hidden;
+            }
+        }
+        self.recorder.merge(&interval.record);
+        for tally in interval.record.recipes() {
+            if let Some(ttft) = tally.times(Metric::Ttft) {
+                self.ttft.merge(ttft);
+            }
+        }
+        self.folder.write_interval(&interval)
     }
 
     fn update_info(&mut self) -> Result<(), ResultsError> {
@@ -171,5 +192,6 @@ pub(super) fn health(info: &RunInfo, recorder: &Recorder) -> Health {
         process_cpu: info.process_cpu,
         stalls: info.stalls,
         courses: courses.collect(),
+        rows_waiting: info.rows_waiting,
     }
 }

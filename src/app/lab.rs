@@ -5,6 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use anyhow::Context;
+use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use super::Exit;
@@ -37,6 +38,7 @@ impl Embedded {
             let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
             match Lab::start(script, seed, free, free).await {
                 Ok(lab) => {
+                    lab.gateway.set_time(OffsetDateTime::now_utc());
                     let endpoint = match via {
                         Via::Gateway => Endpoint {
                             base_url: lab.gateway_url.clone(),
@@ -105,6 +107,7 @@ pub(super) fn lab(args: &LabArgs) -> anyhow::Result<Exit> {
                 return Ok(Exit::Usage);
             }
         };
+        lab.gateway.set_time(OffsetDateTime::now_utc());
         terminal::data(&format!(
             "gateway   {}   (key: {})\nprovider  {}\n",
             lab.gateway_url,

@@ -193,12 +193,16 @@ impl Session {
                     self.heed(&interrupted);
                 }
                 event = self.run.events.recv() => match event {
-                    Some(event) => self.collector.take(event)?,
+                    Some(event) => {
+                        let rows = event.rows();
+                        self.collector.take(event)?;
+                        self.run.gauges.rows_written(rows);
+                    }
                     None => break,
                 },
                 _ = tick.tick() => {
                     let now = self.clock.now();
-                    self.collector.tick(now, self.run.gauges.in_flight())?;
+                    self.collector.tick(self.run.gauges.in_flight())?;
                     self.progress.show(now, &self.collector, &self.run.gauges);
                 }
             }
@@ -206,12 +210,14 @@ impl Session {
         self.progress.finish();
         self.collector.finish()?;
         let process_cpu = self.process_cpu();
+        self.collector.info.rows_waiting = self.run.gauges.most_rows_waiting();
         let whole = self.run.join();
         let info = &mut self.collector.info;
         info.process_cpu = process_cpu;
         info.client = client_in_words(self.client, self.http, &self.stamping);
         info.stamps = (self.client == Client::Direct).then(|| self.stamping.tally());
-        Ended::new(self.collector, interrupted.first().copied(), whole)
+        let interrupted = interrupted.first().copied();
+        Ended::new(self.collector, interrupted, whole)
     }
 
     /// The share of all cores that the process used so far.
@@ -280,7 +286,8 @@ impl Ended {
         } = collector;
         info.take_phases(recorder.phases());
         info.interrupted = interrupted;
-        info.complete = whole && interrupted.is_none();
+        let cut = info.rows_waiting > engine::ROWS_WAITING_LIMIT;
+        info.complete = whole && interrupted.is_none() && !cut;
         let summary = Summary::new(&recorder, &info.recipe_names());
         let validity = judge::validity(&summary, &collect::health(&info, &recorder));
         (info.summary, info.validity) = (Some(summary.clone()), Some(validity.clone()));

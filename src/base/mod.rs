@@ -1,8 +1,10 @@
-//! Words that every stage shares: instants, money, seeds, usage, secrets and units.
+//! Words that every stage shares: instants, counted times, money, seeds, usage, secrets
+//! and units.
 //!
 //! Nothing here knows a scenario, a wire or a file; a word is here because both the tester and the
 //! stand-ins, or two distant stages, must mean the same by it.
 
+mod counts;
 mod descriptors;
 mod distribution;
 mod money;
@@ -14,6 +16,7 @@ pub mod tokens;
 mod units;
 mod usage;
 
+pub use counts::{Bucket, TimeCounts};
 pub use descriptors::no_descriptor_left;
 pub use distribution::{Distribution, DistributionError, Magnitude};
 pub use money::{Money, MoneyError, Usd};

@@ -28,6 +28,8 @@ pub enum Lane {
     Lab,
     /// Which requests a stand-in's fault hits; indexed by its request.
     Fault,
+    /// Which way a stand-in's gateway goes; indexed by its call.
+    Route,
 }
 
 impl Seed {

@@ -8,6 +8,8 @@ pub struct Gauges {
     arrived: AtomicU64,
     sent: AtomicU64,
     done: AtomicU64,
+    waiting: AtomicU64,
+    most_waiting: AtomicU64,
 }
 
 impl Gauges {
@@ -21,6 +23,23 @@ impl Gauges {
         self.sent
             .load(Ordering::Relaxed)
             .saturating_sub(self.done.load(Ordering::Relaxed))
+    }
+
+    /// The most rows that waited for the file at one time.
+    pub fn most_rows_waiting(&self) -> u64 {
+        self.most_waiting.load(Ordering::Relaxed)
+    }
+
+    /// So many rows are in the file.
+    pub fn rows_written(&self, rows: u64) {
+        self.waiting.fetch_sub(rows, Ordering::Relaxed);
+    }
+
+    /// So many rows more wait for the file; tells how many now do.
+    pub(super) fn wait_for_file(&self, rows: u64) -> u64 {
+        let waiting = self.waiting.fetch_add(rows, Ordering::Relaxed) + rows;
+        self.most_waiting.fetch_max(waiting, Ordering::Relaxed);
+        waiting
     }
 
     pub(super) fn arrive(&self) {

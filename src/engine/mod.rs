@@ -1,8 +1,8 @@
 //! Arrivals x wire -> rows, in real time.
 //!
 //! Each worker is a thread with a runtime of its own and a share of the arrivals; what they share is
-//! a clock, the number of the next closed-loop arrival, and the start of each phase. Rows leave in
-//! batches.
+//! a clock, the number of the next closed-loop arrival, and the start of each phase. Each records its own
+//! rows; what it recorded leaves once a second, and the rows leave in batches.
 
 mod alarm;
 mod gauges;
@@ -24,12 +24,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::Offset;
 use crate::plan::{PhaseId, Plan};
+use crate::record::Second;
 use crate::sample::Sample;
 use crate::schedule::Share;
 use crate::shot::Shots;
 use crate::wire::{Clock, Preopened, Wire};
 
 pub use gauges::Gauges;
+pub use sink::LIMIT as ROWS_WAITING_LIMIT;
 use sink::Sink;
 use team::Team;
 pub use watchdog::Stalls;
@@ -44,10 +46,29 @@ pub enum Event {
     PhaseStarted(PhaseId, Offset),
     /// A worker has no further arrivals in a phase.
     PhaseEnded(PhaseId, Offset),
-    /// Requests that are over, as they ended.
+    /// Requests that are over, as they ended: for the file. They are recorded already.
     Rows(Vec<Sample>),
+    /// What a worker recorded of seconds that are over.
+    Seconds {
+        /// Which worker.
+        worker: u64,
+        /// How many seconds of the run it is through with; `None` where it is done.
+        through: Option<u64>,
+        /// What it recorded.
+        seconds: Vec<Second>,
+    },
     /// A worker is done.
     WorkerDone(WorkerHealth),
+}
+
+impl Event {
+    /// How many rows it brings.
+    pub const fn rows(&self) -> u64 {
+        match self {
+            Self::Rows(rows) => rows.len() as u64,
+            _ => 0,
+        }
+    }
 }
 
 /// What a worker used.
@@ -112,13 +133,18 @@ where
                 wire().map_err(StartError::Wire)?
             };
             let worker = Worker::new(
-                Arc::clone(plan),
                 Arc::clone(&shots),
                 wire,
                 Arc::clone(&team),
                 Share { index, of: workers },
                 control.clone(),
-                Sink::new(sender.clone(), Arc::clone(&gauges)),
+                Sink::new(
+                    plan,
+                    index,
+                    sender.clone(),
+                    Arc::clone(&gauges),
+                    control.stop.clone(),
+                ),
             );
             let work = move || runtime.block_on(worker.run());
             Ok(thread::Builder::new()

@@ -2,6 +2,7 @@
 //! timers' tick, whatever else the machine does.
 
 mod connections;
+mod memory;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,8 +18,8 @@ use super::{Control, Event, Gauges};
 use crate::base::{Distribution, HumanDuration, Seed};
 use crate::dialect::{Message, Role};
 use crate::lab::Script;
-use crate::plan::Plan;
-use crate::record::Recorder;
+use crate::plan::{PhaseId, Plan};
+use crate::record::{Interval, Intervals, Recorder};
 use crate::sample::{Metric, Sample};
 use crate::scenario::{
     Bound, Client, Extra, Pace, Phase, Place, Prompt, Recipe, Scenario, Shape, Slos, Target,
@@ -160,10 +161,10 @@ async fn play(
             in_flight: Arc::clone(&in_flight),
             most_in_flight: Arc::clone(&most),
         };
-        let sink = Sink::new(sender.clone(), Arc::new(Gauges::default()));
+        let gauges = Arc::new(Gauges::default());
+        let sink = Sink::new(plan, index, sender.clone(), gauges, control.stop.clone());
         let share = Share { index, of: workers };
         let worker = Worker::new(
-            Arc::clone(plan),
             Arc::new(Shots::new(plan)),
             wire,
             Arc::clone(&team),
@@ -177,29 +178,67 @@ async fn play(
     while let Some(ended) = tasks.join_next().await {
         ended.unwrap();
     }
-    let phases = plan.phases().map(|(_, p)| crate::record::PhaseRecord {
+    let phases = plan.phases().map(|(id, p)| crate::record::PhaseRecord {
+        planned: crate::schedule::planned_length(plan, id),
         name: p.name.clone(),
         warmup: p.warmup,
         ..Default::default()
     });
-    let mut recorder = Recorder::new(2, phases.collect());
+    let blank = Recorder::new(2, phases.collect());
+    let mut intervals = Intervals::new(workers, blank.clone());
+    let (mut recorder, mut by_row) = (blank.clone(), blank);
     let mut rows = Vec::new();
     while let Some(event) = events.recv().await {
         match event {
             Event::Rows(batch) => rows.extend(batch),
-            Event::PhaseStarted(phase, at) => recorder.phase_started(phase, at),
-            Event::PhaseEnded(phase, at) => recorder.phase_ended(phase, at),
+            Event::PhaseStarted(phase, at) => by_row.phase_started(phase, at),
+            Event::PhaseEnded(phase, at) => by_row.phase_ended(phase, at),
+            Event::Seconds {
+                worker,
+                through,
+                seconds,
+            } => {
+                intervals.add(seconds);
+                intervals.through(worker, through);
+                while let Some(interval) = intervals.close(0, "lab") {
+                    assert_second(&interval, &rows);
+                    recorder.merge(&interval.record);
+                }
+            }
             Event::Preopened(..) | Event::WorkerDone(_) => {}
         }
     }
-    for row in &rows {
-        recorder.push(row);
+    while let Some(interval) = intervals.finish("lab") {
+        assert_second(&interval, &rows);
+        recorder.merge(&interval.record);
     }
+    for row in &rows {
+        by_row.push(row);
+    }
+    for (id, phase) in (0..).map(PhaseId).zip(by_row.phases().to_vec()) {
+        if let Some(at) = phase.started {
+            recorder.phase_started(id, at);
+        }
+        if let Some(at) = phase.ended {
+            recorder.phase_ended(id, at);
+        }
+    }
+    assert_eq!(
+        recorder, by_row,
+        "the sum of all seconds is what all rows say"
+    );
     Played {
         rows,
         recorder,
         most_in_flight: most.load(Ordering::Relaxed),
     }
+}
+
+/// Holds a second to the rows that ended in it.
+fn assert_second(interval: &Interval, rows: &[Sample]) {
+    let second = |row: &&Sample| row.end().nanos() / 1_000_000_000 == interval.row.second;
+    let ended = rows.iter().filter(second).count() as u64;
+    assert_eq!(interval.row.ended, ended, "{:?}", interval.row);
 }
 
 fn plan(phases: Vec<Phase>) -> Arc<Plan> {

@@ -1,11 +1,12 @@
 //! One worker: its share of the arrivals, from their due instants to their rows.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use super::alarm::Alarm;
 use super::watchdog::Watchdog;
@@ -47,7 +48,6 @@ struct Gate {
 
 impl<W: Wire + Send + Sync + 'static> Worker<W> {
     pub(super) fn new(
-        plan: Arc<Plan>,
         shots: Arc<Shots>,
         wire: W,
         team: Arc<Team>,
@@ -58,7 +58,7 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
         let clock = team.clock;
         Self {
             range: Arc::new(Range {
-                plan,
+                plan: Arc::clone(shots.plan()),
                 shots,
                 wire,
                 clock,
@@ -77,7 +77,7 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
         let flusher = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(FLUSH).await;
-                range.sink.flush();
+                range.sink.flush(range.clock.now());
             }
         });
         let watchdog = Watchdog::start(self.range.clock);
@@ -85,7 +85,7 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
         self.phases(&mut in_flight, &watchdog).await;
         self.drain(in_flight).await;
         flusher.abort();
-        self.range.sink.flush();
+        self.range.sink.finish();
         let wall = self.range.clock.now().since(began);
         self.range.sink.tell(Event::WorkerDone(WorkerHealth {
             cpu: thread_cpu(),
@@ -113,6 +113,7 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
                 watchdog.begin();
             }
             let start = self.team.start(id, planned, &self.range.sink);
+            self.range.sink.phase_started(id, start);
             match &phase.shape {
                 Shape::Closed { concurrency, .. } => {
                     self.closed(id, phase, *concurrency, start).await;
@@ -283,7 +284,10 @@ impl<W: Wire> Range<W> {
                 .map(|place| (place, self.clock.now().since(came))),
         };
         match place {
-            Ok((_place, queued)) => self.fire(arrival, &shot, None, due, queued, cut).await,
+            Ok((_place, queued)) => {
+                let cut = pin!(cut.cancelled());
+                self.fire(arrival, &shot, None, due, queued, cut).await;
+            }
             Err(failure) => {
                 let reading = Reading::new(shot.dialect, shot.stream);
                 let now = self.clock.now();
@@ -307,13 +311,14 @@ impl<W: Wire> Range<W> {
         user: Option<u32>,
         due: Offset,
         queued: Duration,
-        cut: &CancellationToken,
+        cut: Pin<&mut WaitForCancellationFuture<'_>>,
     ) {
         let mut reading = Reading::new(shot.dialect, shot.stream);
         self.sink.gauges.send();
         let result = tokio::select! {
+            biased;
             result = self.wire.send(shot, user, &mut reading) => result,
-            () = cut.cancelled() => Err(Failure::Cancelled),
+            () = cut => Err(Failure::Cancelled),
         };
         let exchange = reading.finish(result, self.clock.now());
         self.sink.gauges.finish();
@@ -361,6 +366,7 @@ impl<W: Wire> User<W> {
         let plan = Arc::clone(&self.range.plan);
         let phase = &plan.scenario().phases[usize::from(self.phase.0)];
         let requests = phase.bound.requests.unwrap_or(u64::MAX);
+        let mut cut = pin!(self.cut.cancelled());
         while !self.is_over() {
             let number = self.team.take_number(self.phase);
             if number >= requests {
@@ -377,7 +383,7 @@ impl<W: Wire> User<W> {
                     Some(self.number),
                     due,
                     Duration::ZERO,
-                    &self.cut,
+                    cut.as_mut(),
                 )
                 .await;
             if let Shape::Closed {

@@ -195,7 +195,7 @@ pub fn compare(rows: &[(u64, Sample)], truths: &[Truth], clocks: Clocks) -> Meas
                 end.mark(clocks.zero + ours.nanos(), truth.end, clocks.mapping_error);
             }
             let true_gaps = truth.chunks.windows(2).map(|pair| pair[1] - pair[0]);
-            for (ours, truth) in row.exchange.gaps_us.iter().zip(true_gaps) {
+            for (ours, truth) in row.exchange.gaps.first_us().iter().zip(true_gaps) {
                 gap.size((u64::from(*ours) * 1_000).abs_diff(truth));
             }
         } else {

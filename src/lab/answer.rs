@@ -56,7 +56,8 @@ impl Draws {
 /// An answer that is decided, but not written.
 #[derive(Debug)]
 pub(super) struct Plan {
-    id: String,
+    /// What the answer is called.
+    pub(super) id: String,
     name: String,
     model: Arc<Model>,
     unicode: bool,

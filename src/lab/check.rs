@@ -57,6 +57,37 @@ pub enum ScriptError {
         /// The field.
         field: &'static str,
     },
+    /// A gateway that nobody could enter.
+    #[error("`gateway.keys` is empty\ngive at least one, or leave it out for the default")]
+    NoKeys,
+    /// Keys of clients that can't be told apart, or can't be sent.
+    #[error("`gateway.keys`: a key is empty or there twice\ngive each client a key of its own")]
+    Keys,
+    /// A delay that can't be drawn.
+    #[error("`gateway.delay`: {0}")]
+    Delay(DistributionError),
+    /// A load balance group from which nothing can be drawn.
+    #[error("`gateway.groups.{group}` has no models, or a weight that is not above zero")]
+    Group {
+        /// The name of the group.
+        group: String,
+    },
+    /// A log file in a build that can't write it.
+    #[error(
+        "`gateway.log_file` needs SQLite\nbuild tollgate with --features sqlite, or leave it out"
+    )]
+    NoSqlite,
+    /// A problem of a provider with a script of its own.
+    #[error("provider `{name}`: {source}")]
+    Provider {
+        /// The name of the provider.
+        name: String,
+        /// What is wrong with its script.
+        source: Box<ScriptError>,
+    },
+    /// A provider that no model's name can lead to.
+    #[error("`providers`: `{0}` can't be the prefix of a model\nuse letters, digits, - and _")]
+    Prefix(String),
 }
 
 impl Script {
@@ -75,6 +106,18 @@ impl Script {
                 });
             }
             model.check()?;
+        }
+        self.gateway.check()?;
+        for (name, behind) in &self.providers {
+            let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+            if name.is_empty() || !name.bytes().all(fine) {
+                return Err(ScriptError::Prefix(name.clone()));
+            }
+            let of = |source| ScriptError::Provider {
+                name: name.clone(),
+                source: Box::new(source),
+            };
+            behind.script().check().map_err(of)?;
         }
         (1..)
             .zip(&self.faults)
@@ -155,7 +198,7 @@ fn above_zero(place: &str, field: &'static str, value: Option<u32>) -> Result<()
     Ok(())
 }
 
-fn printable(field: &'static str, text: Option<&str>) -> Result<(), ScriptError> {
+pub(super) fn printable(field: &'static str, text: Option<&str>) -> Result<(), ScriptError> {
     let fine = |text: &str| text.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
     if text.is_none_or(fine) {
         Ok(())
@@ -199,5 +242,14 @@ mod tests {
             })
         );
         assert!(fault(r#"{"when":{"every":0},"do":"refuse"}"#).is_err());
+        assert!(of(r#"{"gateway":{"keys":[]}}"#).contains("`gateway.keys` is empty"));
+        let twice = r#"{"gateway":{"keys":[{"key":"a"},{"key":"a"}]}}"#;
+        assert!(of(twice).contains("there twice"));
+        let group = r#"{"gateway":{"groups":{"g":[{"model":"openai/a","weight":0}]}}}"#;
+        assert!(of(group).contains("`gateway.groups.g`"));
+        assert!(of(r#"{"gateway":{"delay":{"empirical":[]}}}"#).starts_with("`gateway.delay`"));
+        let behind = r#"{"providers":{"openai":{"models":[]}}}"#;
+        assert!(of(behind).starts_with("provider `openai`: the script has no models"));
+        assert!(of(r#"{"providers":{"a/b":{}}}"#).contains("`a/b`"));
     }
 }

@@ -1,10 +1,9 @@
-//! The stand-ins: a provider whose every delay is known, and a small gateway in front of it.
+//! The stand-ins: providers whose every delay is known, and a gateway in front of them.
 //!
 //! They speak real HTTP on real sockets, and know nothing of whoever measures them: a client that
 //! reports what the [`Script`] says, or what the provider [`Seen`] did, has measured right.
 
 mod answer;
-mod breakdown;
 mod check;
 mod chunks;
 mod clock;
@@ -21,8 +20,9 @@ mod truth;
 mod whole;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -31,17 +31,14 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use check::ScriptError;
 pub use fault::{Action, Fault, Status, When, Window};
-pub use gateway::Gateway;
+pub use gateway::{ClientKey, Gateway, GatewayScript, Limits, Weighted};
 pub use provider::Provider;
-pub use script::{Model, Repeats, Script};
+pub use script::{Behind, Model, Repeats, Script};
 pub use seen::{Counts, Seen};
 pub use shape::{Comments, Newline, RoleChunk, Shape};
 pub use truth::Truth;
 
 use crate::base::{Secret, Seed};
-
-/// The key of the gateway in a [`Lab`]. It is no secret: it opens nothing but a stand-in.
-const KEY: &str = "sk-lab";
 
 /// A provider and a gateway at work. They stop when this is dropped.
 #[derive(Debug)]
@@ -54,7 +51,11 @@ pub struct Lab {
     pub key: Secret,
     /// The provider itself, for its record and its counts.
     pub provider: Arc<Provider>,
-    tasks: [JoinHandle<io::Result<()>>; 2],
+    /// The providers that have a script of their own, by name.
+    pub providers: BTreeMap<String, Arc<Provider>>,
+    /// The gateway itself.
+    pub gateway: Arc<Gateway>,
+    tasks: Vec<JoinHandle<io::Result<()>>>,
     shutdown: DropGuard,
 }
 
@@ -72,26 +73,41 @@ impl Lab {
         let back = TcpListener::bind(provider_addr).await?;
         let gateway_url = format!("http://{}/api", front.local_addr()?);
         let provider_url = format!("http://{}/v1", back.local_addr()?);
-        let key = Secret::new(KEY);
-        let mut gateway = Gateway::new(key.clone(), provider_url.clone())?;
-        if let Some(key) = &script.key {
-            gateway = gateway.with_provider_key(Secret::new(key));
-        }
+        let key = Secret::new(script.gateway.keys[0].key.as_str());
+        let provider_key = script.key.as_ref().map_or_else(|| key.clone(), Secret::new);
+        let (rules, url) = ((*script.gateway).clone(), provider_url.clone());
+        let mut gateway = Gateway::scripted(rules, seed, url, provider_key)?;
         if let Some(prices) = &script.prices {
-            gateway = gateway.with_prices(prices.clone());
+            gateway = gateway.with_prices((**prices).clone());
         }
-        let provider = Arc::new(Provider::new(script, seed));
         let shutdown = CancellationToken::new();
-        let tasks = [
-            tokio::spawn(Arc::clone(&provider).serve(back, shutdown.clone())),
-            tokio::spawn(Arc::new(gateway).serve(front, shutdown.clone())),
-        ];
+        let (mut tasks, mut providers) = (Vec::new(), BTreeMap::new());
+        for (name, behind) in &script.providers {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+            let url = format!("http://{}/v1", listener.local_addr()?);
+            let provider_key = behind.key.as_ref().map_or_else(|| key.clone(), Secret::new);
+            gateway = gateway.with_provider(name.clone(), url, provider_key);
+            let provider = Arc::new(Provider::new(behind.script(), seed));
+            tasks.push(tokio::spawn(
+                Arc::clone(&provider).serve(listener, shutdown.clone()),
+            ));
+            providers.insert(name.clone(), provider);
+        }
+        let (provider, gateway) = (Arc::new(Provider::new(script, seed)), Arc::new(gateway));
+        tasks.push(tokio::spawn(
+            Arc::clone(&provider).serve(back, shutdown.clone()),
+        ));
+        tasks.push(tokio::spawn(
+            Arc::clone(&gateway).serve(front, shutdown.clone()),
+        ));
         let shutdown = shutdown.drop_guard();
         Ok(Self {
             gateway_url,
             provider_url,
             key,
             provider,
+            providers,
+            gateway,
             tasks,
             shutdown,
         })

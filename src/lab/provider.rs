@@ -15,6 +15,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::handler::Handler;
+use axum::http::header::{HeaderName, InvalidHeaderValue};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
@@ -272,6 +273,7 @@ impl Provider {
         };
         let (mut stall, mut trouble) = (Duration::ZERO, Trouble::None);
         let mut plan = Plan::new(Arc::clone(&served.model), &served.shape, ask, draws);
+        let id = HeaderValue::from_str(&plan.id);
         match fault {
             Some(Action::CutAfter(tokens)) => trouble = Trouble::Cut(*tokens),
             Some(Action::EndAfter(tokens)) => trouble = Trouble::End(*tokens),
@@ -286,7 +288,8 @@ impl Provider {
             Some(Action::Status(_) | Action::Refuse | Action::Freeze) | None => {}
         }
         if !plan.stream {
-            let (work, response) = whole::answer(plan, trouble);
+            let (work, mut response) = whole::answer(plan, trouble);
+            named(&mut response, id);
             let due = self.clock.done(start, work.saturating_add(stall));
             service.note_due(due);
             clock::wait_until(due).await;
@@ -299,7 +302,17 @@ impl Provider {
         // What is due at once (a comment, the role) takes the headers with it. Otherwise they come
         // with the first token, as from a provider that does not answer before it can.
         clock::wait_until(body.first_due()).await;
-        event_stream(wire::breakable(body))
+        let mut response = event_stream(wire::breakable(body));
+        named(&mut response, id);
+        response
+    }
+}
+
+/// Tells the name of an answer in its head, too.
+fn named(response: &mut Response, id: Result<HeaderValue, InvalidHeaderValue>) {
+    if let Ok(id) = id {
+        let name = HeaderName::from_static("x-request-id");
+        response.headers_mut().insert(name, id);
     }
 }
 
@@ -351,7 +364,7 @@ pub(super) async fn read(body: Body) -> Result<Bytes, StatusCode> {
 }
 
 /// Whether the request brings the key that is demanded, if one is.
-pub(super) fn is_authorized(headers: &HeaderMap, key: Option<&str>) -> bool {
+fn is_authorized(headers: &HeaderMap, key: Option<&str>) -> bool {
     let Some(key) = key else {
         return true;
     };
@@ -362,7 +375,7 @@ pub(super) fn is_authorized(headers: &HeaderMap, key: Option<&str>) -> bool {
 }
 
 /// The answer to a method that the path does not know.
-pub(super) fn wrong_method(
+fn wrong_method(
     error: impl FnOnce(StatusCode, &str, &str) -> Response,
     allowed: &Method,
 ) -> Response {

@@ -2,18 +2,20 @@
 //!
 //! Together with a seed and the bytes of a request it decides everything that comes back.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::fault::Fault;
+use super::gateway::GatewayScript;
 use super::pattern::fits;
 use super::shape::Shape;
 use crate::base::{Distribution, HumanDuration, Percent};
 use crate::pricing::PriceTable;
 
-/// Everything about a provider stand-in, and the prices of the gateway in front of it.
+/// Everything about a provider stand-in, and the gateway in front of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Script {
@@ -29,9 +31,68 @@ pub struct Script {
     pub models: Vec<Model>,
     /// What goes wrong. The first fault whose conditions hold hits a request.
     pub faults: Vec<Fault>,
-    /// What the gateway's request breakdown charges; its cost is null where absent.
+    /// What the gateway charges; costs are null where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub prices: Option<PriceTable>,
+    pub prices: Option<Box<PriceTable>>,
+    /// What the gateway does beside passing answers on.
+    pub gateway: Box<GatewayScript>,
+    /// Providers with a script of their own, by the prefix of their models. All other prefixes lead
+    /// to the provider that this script itself describes.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub providers: BTreeMap<String, Behind>,
+}
+
+/// A provider with a script of its own behind the gateway.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Behind {
+    /// The only bearer key that it accepts, which the gateway sends unless a request brings another;
+    /// any or none where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// What a request gets whose bytes were seen before.
+    pub repeats: Repeats,
+    /// How streams are cut up, for all models that don't say otherwise.
+    pub stream: Shape,
+    /// The models; the first whose name fits answers.
+    pub models: Vec<Model>,
+    /// What goes wrong. The first fault whose conditions hold hits a request.
+    pub faults: Vec<Fault>,
+}
+
+impl Behind {
+    /// The script of a provider that does the same.
+    pub(super) fn script(&self) -> Script {
+        let Self {
+            key,
+            repeats,
+            stream,
+            models,
+            faults,
+        } = self.clone();
+        Script {
+            key,
+            repeats,
+            stream,
+            models,
+            faults,
+            ..Script::default()
+        }
+    }
+}
+
+impl Default for Behind {
+    /// The models of the default script.
+    fn default() -> Self {
+        let script = Script::default();
+        Self {
+            key: script.key,
+            repeats: script.repeats,
+            stream: script.stream,
+            models: script.models,
+            faults: script.faults,
+        }
+    }
 }
 
 /// What a request gets whose bytes were seen before.
@@ -119,6 +180,8 @@ impl Default for Script {
             models: vec![named, claude, parse, gpt],
             faults: Vec::new(),
             prices: None,
+            gateway: Box::default(),
+            providers: BTreeMap::new(),
         }
     }
 }

@@ -6,9 +6,11 @@ use std::time::Duration;
 use hdrhistogram::Histogram as Hdr;
 use serde::{Deserialize, Serialize};
 
-/// Significant decimal digits that are kept: values are within 0.1 %.
+use crate::base::{Bucket, TimeCounts};
+
+/// Significant decimal digits that a log's histograms keep: those of [`TimeCounts`].
 const DIGITS: u8 = 3;
-/// The finest step, in nanoseconds.
+/// Their finest step, in nanoseconds.
 const LOWEST: u64 = 1_000;
 /// The longest time, in nanoseconds: one hour.
 const LONGEST: u64 = 3_600_000_000_000;
@@ -16,19 +18,10 @@ const LONGEST: u64 = 3_600_000_000_000;
 const Z95: f64 = 1.959_964;
 
 /// Times of one kind, in nanoseconds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Histogram {
-    counts: Hdr<u64>,
+    counts: TimeCounts,
     clamped: u64,
-}
-
-impl Default for Histogram {
-    fn default() -> Self {
-        let mut counts = Hdr::new_with_bounds(LOWEST, 2 * LOWEST, DIGITS)
-            .expect("the bounds are constants that fit");
-        counts.auto(true);
-        Self { counts, clamped: 0 }
-    }
 }
 
 /// A quantile with how far to trust it.
@@ -56,18 +49,29 @@ impl Histogram {
 
     /// Adds a time that was seen `n` times.
     pub fn record_n(&mut self, time: Duration, n: u64) {
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.record_nanos(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), n);
+    }
+
+    /// Adds a time in microseconds.
+    pub fn record_micros(&mut self, micros: u32) {
+        self.record_nanos(u64::from(micros) * 1_000, 1);
+    }
+
+    fn record_nanos(&mut self, nanos: u64, n: u64) {
         if nanos > LONGEST {
             self.clamped += n;
         }
-        self.counts
-            .record_n(nanos.min(LONGEST), n)
-            .expect("the histogram grows by itself up to the longest time");
+        self.counts.add(nanos.min(LONGEST), n);
+    }
+
+    /// Adds times that were counted elsewhere, none longer than an hour.
+    pub fn record_counts(&mut self, counts: &TimeCounts) {
+        self.counts.merge(counts);
     }
 
     /// Adds all times of another.
     pub fn merge(&mut self, other: &Self) {
-        self.merge_hdr(&other.counts);
+        self.counts.merge(&other.counts);
         self.clamped += other.clamped;
     }
 
@@ -80,12 +84,12 @@ impl Histogram {
     }
 
     /// How many times there are.
-    pub fn len(&self) -> u64 {
-        self.counts.len()
+    pub const fn len(&self) -> u64 {
+        self.counts.total()
     }
 
     /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
+    pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
@@ -94,25 +98,32 @@ impl Histogram {
         self.clamped
     }
 
-    /// The mean.
+    /// The mean, of the middles of the buckets; zero where there are none.
     pub fn mean(&self) -> Duration {
-        Duration::from_nanos(self.counts.mean() as u64)
+        let buckets = self.counts.buckets();
+        let middle = |bucket: &Bucket| bucket.lowest.midpoint(bucket.highest + 1);
+        let sum: u128 = buckets
+            .map(|bucket| u128::from(middle(&bucket)) * u128::from(bucket.count))
+            .sum();
+        Duration::from_nanos((sum / u128::from(self.len().max(1))) as u64)
     }
 
     /// The longest.
     pub fn max(&self) -> Duration {
-        Duration::from_nanos(self.counts.max())
+        let last = self.counts.buckets().next_back();
+        Duration::from_nanos(last.map_or(0, |bucket| bucket.highest))
     }
 
-    /// The counts, for writing to a log.
-    pub const fn counts(&self) -> &Hdr<u64> {
-        &self.counts
-    }
-
-    /// Forgets all times.
-    pub fn clear(&mut self) {
-        self.counts.reset();
-        self.clamped = 0;
+    /// The same times as the public tools have them, for writing to a log.
+    pub fn to_hdr(&self) -> Hdr<u64> {
+        let longest = u64::try_from(self.max().as_nanos()).unwrap_or(u64::MAX);
+        let mut hdr = Hdr::new_with_bounds(LOWEST, longest.max(2 * LOWEST), DIGITS)
+            .expect("up to an hour there is room for 3 digits");
+        for bucket in self.counts.buckets() {
+            hdr.record_n(bucket.highest, bucket.count)
+                .expect("none is longer than the longest");
+        }
+        hdr
     }
 
     /// The quantile `q`, from 0 to 1, with the interval that order statistics give it: the ranks
@@ -145,10 +156,13 @@ impl Histogram {
 
     /// The time of a rank from 1; ranks beyond the ends are those of the ends.
     fn at_rank(&self, rank: f64) -> Duration {
-        let n = self.len().max(1) as f64;
-        // The middle of a rank, so that rounding can't slip to the next.
-        let share = ((rank.clamp(1.0, n) - 0.5) / n).clamp(0.0, 1.0);
-        Duration::from_nanos(self.counts.value_at_quantile(share).min(self.counts.max()))
+        let rank = rank.clamp(1.0, self.len().max(1) as f64) as u64;
+        let mut seen = 0;
+        let at = self.counts.buckets().find(|bucket| {
+            seen += bucket.count;
+            seen >= rank
+        });
+        Duration::from_nanos(at.map_or(0, |bucket| bucket.highest))
     }
 }
 
@@ -216,6 +230,22 @@ mod tests {
         }
 
         #[test]
+        fn the_log_has_the_same_times_and_figures(
+            values in proptest::collection::vec(0_u64..10_000_000, 1..300),
+        ) {
+            let histogram = of(values);
+            let hdr = histogram.to_hdr();
+            let mut back = Histogram::default();
+            back.merge_hdr(&hdr);
+            prop_assert_eq!(&back, &histogram);
+            prop_assert_eq!(hdr.max(), histogram.max().as_nanos() as u64);
+            prop_assert!((hdr.mean() - histogram.mean().as_nanos() as f64).abs() <= 1.0);
+            let at = histogram.at_rank(1.0 + histogram.len() as f64 / 2.0).as_nanos() as u64;
+            let share = (1.0 + histogram.len() as f64 / 2.0).floor() - 0.5;
+            prop_assert_eq!(hdr.value_at_quantile(share / histogram.len() as f64), at);
+        }
+
+        #[test]
         fn merging_is_the_same_as_recording_together(
             left in proptest::collection::vec(0_u64..10_000_000, 5..100),
             right in proptest::collection::vec(0_u64..10_000_000, 0..100),
@@ -223,8 +253,7 @@ mod tests {
             let mut merged = of(left.iter().copied());
             merged.merge(&of(right.iter().copied()));
             let together = of(left.into_iter().chain(right));
-            prop_assert_eq!(merged.len(), together.len());
-            prop_assert_eq!(merged.quantile(0.5), together.quantile(0.5));
+            prop_assert_eq!(merged, together);
         }
     }
 }

@@ -1,26 +1,105 @@
-//! The run second by second, in the order in which requests ended.
+//! The run second by second, by when requests ended.
+//!
+//! A worker records each of its rows once, into the second in which the request ended ([`Seconds`]).
+//! A second that is over is handed on whole; the same seconds of all workers are added up
+//! ([`Intervals`]), and a run is the sum of its seconds. Adding up counts is exact, so it does not
+//! matter which worker recorded what.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Histogram, Tally};
+use super::{Histogram, PhaseRecord, Recorder};
 use crate::base::{Money, Offset};
-use crate::plan::RecipeId;
+use crate::plan::{PhaseId, Plan};
 use crate::sample::{Metric, Sample};
+use crate::schedule;
 
 /// The length of an interval.
 const LENGTH: Duration = Duration::from_secs(1);
-/// How long after its end an interval waits for rows that are still on their way.
-const GRACE: Duration = Duration::from_millis(250);
+/// How long after its end a second is kept for rows whose end was stamped before they were read.
+const GRACE: Duration = Duration::from_millis(100);
 
-/// Collects rows into intervals of one second.
-#[derive(Debug, Default)]
+/// What a worker recorded of a second.
+#[derive(Debug)]
+pub struct Second {
+    number: u64,
+    record: Recorder,
+}
+
+/// The seconds of one worker that are not handed on yet.
+#[derive(Debug)]
+pub struct Seconds {
+    blank: Recorder,
+    open: Vec<Second>,
+    through: u64,
+}
+
+impl Seconds {
+    /// No seconds yet of a run of `plan`.
+    pub fn new(plan: &Plan) -> Self {
+        let phases = plan.phases().map(|(id, phase)| PhaseRecord {
+            name: phase.name.clone(),
+            warmup: phase.warmup,
+            planned: schedule::planned_length(plan, id),
+            ..PhaseRecord::default()
+        });
+        Self {
+            blank: Recorder::new(plan.scenario().recipes.len(), phases.collect()),
+            open: Vec::new(),
+            through: 0,
+        }
+    }
+
+    /// A phase began; told before the first of its rows.
+    pub fn phase_started(&mut self, phase: PhaseId, at: Offset) {
+        self.blank.phase_started(phase, at);
+        for second in &mut self.open {
+            second.record.phase_started(phase, at);
+        }
+    }
+
+    /// Adds a row.
+    pub fn push(&mut self, sample: &Sample) {
+        let number = second_of(sample.end());
+        // Nearly always the latest one; it is one of two at most.
+        let known = self.open.iter().rposition(|second| second.number == number);
+        let place = known.unwrap_or_else(|| {
+            let record = self.blank.clone();
+            self.open.push(Second { number, record });
+            self.open.len() - 1
+        });
+        self.open[place].record.push(sample);
+    }
+
+    /// Hands on the seconds that are over at `now`, and says how many seconds of the run are through;
+    /// `None` where that is no news.
+    pub fn hand_on(&mut self, now: Offset) -> Option<(u64, Vec<Second>)> {
+        let through = second_of(Offset::ZERO + now.since(Offset::ZERO + GRACE));
+        let late = self.open.iter().any(|second| second.number < through);
+        if through == self.through && !late {
+            return None;
+        }
+        self.through = through;
+        let over = self.open.extract_if(.., |second| second.number < through);
+        Some((through, over.collect()))
+    }
+
+    /// All that is left, at the end.
+    pub fn finish(&mut self) -> Vec<Second> {
+        std::mem::take(&mut self.open)
+    }
+}
+
+/// Adds up the seconds of all workers.
+#[derive(Debug)]
 pub struct Intervals {
     current: u64,
-    tally: Tally,
-    recipes: BTreeMap<RecipeId, Tally>,
+    blank: Recorder,
+    open: BTreeMap<u64, Recorder>,
+    /// For each worker, how many seconds it is through with; `None` once it is done.
+    through: Vec<Option<u64>>,
 }
 
 /// A second that is over.
@@ -30,8 +109,8 @@ pub struct Interval {
     pub start: Offset,
     /// The figures of all its rows.
     pub row: IntervalRow,
-    /// The histograms of each recipe and metric, warm-up left out as in the summary.
-    pub times: Vec<(RecipeId, Metric, Histogram)>,
+    /// What was recorded of it.
+    pub record: Recorder,
 }
 
 /// The figures of a second, as a file holds them. Times are in milliseconds.
@@ -68,31 +147,53 @@ pub struct IntervalRow {
 }
 
 impl Intervals {
-    /// Adds a row. One that is late goes to the interval that is open.
-    pub fn push(&mut self, sample: &Sample) {
-        self.tally.push(sample, true);
-        if !sample.warmup {
-            let recipe = self.recipes.entry(sample.recipe).or_default();
-            recipe.push(sample, true);
+    /// No seconds yet of a run of so many workers. `blank` is an empty record of it.
+    pub fn new(workers: u64, blank: Recorder) -> Self {
+        Self {
+            current: 0,
+            blank,
+            open: BTreeMap::new(),
+            through: vec![Some(0); workers as usize],
         }
     }
 
-    /// The interval that is over at `now`, if one is; call it before rows that came later are added.
-    pub fn close(&mut self, now: Offset, in_flight: u64, arm: &str) -> Option<Interval> {
-        let end = Offset::ZERO + LENGTH * u32::try_from(self.current + 1).ok()?;
-        (now >= end + GRACE).then(|| self.take(in_flight, arm))
+    /// Adds what a worker recorded. What is late goes to the first second that is open.
+    pub fn add(&mut self, seconds: Vec<Second>) {
+        for Second { number, record } in seconds {
+            match self.open.entry(number.max(self.current)) {
+                std::collections::btree_map::Entry::Occupied(sum) => sum.into_mut().merge(&record),
+                std::collections::btree_map::Entry::Vacant(place) => {
+                    place.insert(record);
+                }
+            }
+        }
     }
 
-    /// What is left at the end of the run, if there is anything.
+    /// A worker is through with so many seconds; `None` means that it is done.
+    pub fn through(&mut self, worker: u64, seconds: Option<u64>) {
+        if let Some(through) = self.through.get_mut(worker as usize) {
+            *through = seconds;
+        }
+    }
+
+    /// The first second that all workers are through with.
+    pub fn close(&mut self, in_flight: u64, arm: &str) -> Option<Interval> {
+        let through = self.through.iter().flatten().min()?;
+        (*through > self.current).then(|| self.take(in_flight, arm))
+    }
+
+    /// The first second that is left at the end of the run.
     pub fn finish(&mut self, arm: &str) -> Option<Interval> {
-        (self.tally.arrivals > 0).then(|| self.take(0, arm))
+        (!self.open.is_empty()).then(|| self.take(0, arm))
     }
 
     fn take(&mut self, in_flight: u64, arm: &str) -> Interval {
-        let tally = std::mem::take(&mut self.tally);
-        let recipes = std::mem::take(&mut self.recipes);
         let second = self.current;
+        let record = self.open.remove(&second);
+        let record = record.unwrap_or_else(|| self.blank.clone());
         self.current += 1;
+        let mut tally = record.total();
+        tally.merge(record.warmup());
         let quantile = |metric, q| {
             let found = tally
                 .times(metric)
@@ -117,20 +218,15 @@ impl Intervals {
             output_tokens: tally.output_tokens,
             cost_usd: tally.cost,
         };
-        let times = recipes
-            .into_iter()
-            .flat_map(|(recipe, tally)| {
-                Metric::ALL.into_iter().filter_map(move |metric| {
-                    tally
-                        .times(metric)
-                        .map(|times| (recipe, metric, times.clone()))
-                })
-            })
-            .collect();
         Interval {
             start: Offset::ZERO + LENGTH * second as u32,
             row,
-            times,
+            record,
         }
     }
+}
+
+/// The second of an instant.
+const fn second_of(at: Offset) -> u64 {
+    at.nanos() / LENGTH.as_nanos() as u64
 }

@@ -13,7 +13,7 @@ use crate::plan::PhaseId;
 use crate::sample::Sample;
 
 pub use histogram::{Histogram, Quantile, needed};
-pub use interval::{Interval, IntervalRow, Intervals};
+pub use interval::{Interval, IntervalRow, Intervals, Second, Seconds};
 pub use stretches::{Half, Stretches};
 pub use summary::{
     Cost, Count, ErrorCount, MetricSummary, PhaseSummary, QuantileSummary, ScopeSummary, Summary,
@@ -54,7 +54,7 @@ impl PhaseRecord {
 }
 
 /// Everything that is kept of a run's rows.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Recorder {
     recipes: Vec<Tally>,
     warmup: Tally,
@@ -87,7 +87,7 @@ impl Recorder {
 
     /// Adds a row.
     pub fn push(&mut self, sample: &Sample) {
-        let end = sample.exchange.marks.end.unwrap_or(sample.due);
+        let end = sample.end();
         let mut in_window = true;
         if let Some(phase) = self.phases.get_mut(usize::from(sample.id.phase.0)) {
             phase.arrivals += 1;
@@ -119,6 +119,22 @@ impl Recorder {
             mine.arrivals += theirs.arrivals;
             mine.stretches.merge(&theirs.stretches);
         }
+    }
+
+    /// The measured rows of each recipe.
+    pub fn recipes(&self) -> &[Tally] {
+        &self.recipes
+    }
+
+    /// What was said of failures, to hide what is nobody's business.
+    pub fn said_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let tallies = self.recipes.iter_mut().chain([&mut self.warmup]);
+        tallies.flat_map(|tally| {
+            tally
+                .errors
+                .values_mut()
+                .filter_map(|(_, said)| said.as_mut())
+        })
     }
 
     /// The measured rows of one recipe.

@@ -1,7 +1,6 @@
 //! The rows of one scope: counts, tokens, money and histograms.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::Histogram;
 use crate::base::Money;
@@ -9,7 +8,7 @@ use crate::sample::{Metric, Sample};
 use crate::wire::Outcome;
 
 /// What is kept of the rows of one scope, such as a recipe.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tally {
     /// Rows.
     pub arrivals: u64,
@@ -55,7 +54,7 @@ pub struct Tally {
     pub cost_claims: u64,
     /// Response times of failures.
     pub failed: Histogram,
-    times: BTreeMap<Metric, Histogram>,
+    times: [Histogram; Metric::ALL.len()],
 }
 
 impl Tally {
@@ -79,7 +78,7 @@ impl Tally {
             .filter(|metric| ok || !metric.of_ok_only())
         {
             if let Some(time) = sample.time(metric) {
-                self.times.entry(metric).or_default().record(time);
+                self.times[metric as usize].record(time);
             }
         }
         if ok {
@@ -87,8 +86,12 @@ impl Tally {
             self.good += u64::from(sample.good);
             self.ok_in_window += u64::from(in_window);
             self.good_in_window += u64::from(in_window && sample.good);
-            for gap in &exchange.gaps_us {
-                self.record_gap(Duration::from_micros(u64::from(*gap)), 1);
+            let gaps = &mut self.times[Metric::ChunkGap as usize];
+            for gap in exchange.gaps.first_us() {
+                gaps.record_micros(*gap);
+            }
+            if let Some(later) = exchange.gaps.later() {
+                gaps.record_counts(later);
             }
         } else {
             self.failed_streamed += u64::from(sample.stream);
@@ -126,20 +129,9 @@ impl Tally {
         self.empty += u64::from(sample.is_ok() && silent);
     }
 
-    /// Adds chunk gaps, as rows or a log hold them.
-    pub fn record_gap(&mut self, gap: Duration, n: u64) {
-        self.times
-            .entry(Metric::ChunkGap)
-            .or_default()
-            .record_n(gap, n);
-    }
-
     /// Adds the chunk gaps of a log.
     pub fn merge_gaps(&mut self, gaps: &hdrhistogram::Histogram<u64>) {
-        self.times
-            .entry(Metric::ChunkGap)
-            .or_default()
-            .merge_hdr(gaps);
+        self.times[Metric::ChunkGap as usize].merge_hdr(gaps);
     }
 
     /// Adds all rows of another.
@@ -200,14 +192,15 @@ impl Tally {
             }
         }
         self.failed.merge(&other.failed);
-        for (metric, histogram) in &other.times {
-            self.times.entry(*metric).or_default().merge(histogram);
+        for (mine, theirs) in self.times.iter_mut().zip(&other.times) {
+            mine.merge(theirs);
         }
     }
 
     /// The times of one kind; `None` where there are none.
     pub fn times(&self, metric: Metric) -> Option<&Histogram> {
-        self.times.get(&metric)
+        let times = &self.times[metric as usize];
+        (!times.is_empty()).then_some(times)
     }
 
     /// Rows without a whole answer.
@@ -217,6 +210,51 @@ impl Tally {
 
     /// Times that were longer than an hour, and count as an hour.
     pub fn clamped(&self) -> u64 {
-        self.failed.clamped() + self.times.values().map(Histogram::clamped).sum::<u64>()
+        self.failed.clamped() + self.times.iter().map(Histogram::clamped).sum::<u64>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    use crate::base::Offset;
+    use crate::plan::{ArmId, ArrivalId, RecipeId};
+    use crate::wire::Exchange;
+
+    proptest! {
+        #[test]
+        fn a_streams_gaps_are_recorded_as_if_each_had_been(
+            gaps in proptest::collection::vec(prop_oneof![
+                9 => 0_u32..100_000, 1 => any::<u32>(),
+            ], 0..3_000),
+        ) {
+            let mut each = Histogram::default();
+            for gap in &gaps {
+                each.record(Duration::from_micros(u64::from(*gap)));
+            }
+            let mut tally = Tally::default();
+            let exchange = Exchange {
+                outcome: Outcome::Ok,
+                gaps: gaps.iter().copied().collect(),
+                ..Exchange::default()
+            };
+            prop_assert_eq!(exchange.gaps.len(), gaps.len() as u64);
+            tally.push(&Sample {
+                id: ArrivalId::default(),
+                arm: ArmId(0),
+                recipe: RecipeId(0),
+                warmup: false,
+                stream: true,
+                due: Offset::ZERO,
+                queued: Duration::ZERO,
+                exchange,
+                cost: None,
+                good: true,
+            }, true);
+            prop_assert_eq!(tally.times(Metric::ChunkGap), Some(&each).filter(|each| !each.is_empty()));
+        }
     }
 }

@@ -17,6 +17,7 @@ use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
 
 use super::{ResultsError, at};
 use crate::record::Interval;
+use crate::sample::Metric;
 
 /// Writes the log.
 pub(super) struct HlogWriter {
@@ -53,16 +54,17 @@ impl HlogWriter {
 
     /// Adds a second.
     pub(super) fn write(&mut self, interval: &Interval) -> Result<(), std::io::Error> {
-        for (recipe, metric, times) in &interval.times {
-            let recipe = self
-                .tags
-                .get(usize::from(recipe.0))
-                .map_or("unknown", String::as_str);
+        let tallies = self.tags.iter().zip(interval.record.recipes());
+        let times = tallies.flat_map(|(recipe, tally)| {
+            let times = move |metric| Some((recipe, metric, tally.times(metric)?));
+            Metric::ALL.into_iter().filter_map(times)
+        });
+        for (recipe, metric, times) in times {
             let tag = format!("{recipe}.{}", metric.name());
             let mut log = IntervalLogWriterBuilder::new()
                 .begin_log_with(&mut self.out, &mut self.serializer)?;
             let (start, length) = (interval.start.elapsed(), Duration::from_secs(1));
-            log.write_histogram(times.counts(), start, length, Tag::new(&tag))
+            log.write_histogram(&times.to_hdr(), start, length, Tag::new(&tag))
                 .map_err(|error| match error {
                     IntervalLogWriterError::IoError(error) => error,
                     IntervalLogWriterError::SerializeError(error) => std::io::Error::other(error),

@@ -70,6 +70,9 @@ pub struct RunInfo {
     /// The most files and connections that the process may have open at once.
     #[serde(default)]
     pub open_files: Option<u64>,
+    /// The most rows that waited for their file at one time; beyond 100,000 the run was ended for it.
+    #[serde(default)]
+    pub rows_waiting: u64,
     /// Whether the figures are to be trusted; absent while the run goes on.
     pub validity: Option<Validity>,
     /// The figures; absent while the run goes on.
@@ -213,6 +216,7 @@ impl RunInfo {
             process_cpu: None,
             stalls: None,
             open_files: None,
+            rows_waiting: 0,
             validity: None,
             summary: None,
         }

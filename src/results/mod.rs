@@ -6,6 +6,7 @@
 mod connections;
 mod hlog;
 mod info;
+mod line;
 mod read;
 mod row;
 mod write;

@@ -3,15 +3,13 @@
 //! Instants are milliseconds since the run's start, exact to the nanosecond, so that a file read back
 //! gives the same figures.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 use super::RunInfo;
 use crate::base::{Money, Offset, Usage};
 use crate::plan::{ArmId, ArrivalId, RecipeId};
-use crate::sample::{Metric, Sample};
-use crate::wire::{Connecting, Exchange, Marks, Outcome};
+use crate::sample::Sample;
+use crate::wire::{Connecting, Exchange, Gaps, Marks, Outcome};
 
 /// One request, as the file holds it. Empty means: not reached, or not known.
 #[expect(
@@ -113,75 +111,6 @@ pub struct Row {
 }
 
 impl Row {
-    /// The row of a sample.
-    pub fn new(sample: &Sample, info: &RunInfo) -> Self {
-        let exchange = &sample.exchange;
-        let marks = &exchange.marks;
-        let time = |metric| sample.time(metric).map(Offset::from);
-        let phase = |pick: fn(&Connecting) -> Duration| {
-            exchange.connecting.as_ref().map(|p| pick(p).into())
-        };
-        let usage = exchange.usage;
-        let output = sample.output_tokens();
-        let longest = exchange.gaps_us.iter().max();
-        let named = |name: Option<&String>| name.cloned().unwrap_or_default();
-        Self {
-            id: sample.id,
-            arm: info.target.name.clone(),
-            phase: named(
-                info.phases
-                    .get(usize::from(sample.id.phase.0))
-                    .map(|phase| &phase.name),
-            ),
-            warmup: sample.warmup,
-            recipe: named(
-                info.recipes
-                    .get(usize::from(sample.recipe.0))
-                    .map(|recipe| &recipe.name),
-            ),
-            stream: sample.stream,
-            outcome: exchange.outcome,
-            status: exchange.status,
-            error: exchange.error.clone(),
-            due_ms: sample.due,
-            queued_ms: sample.queued.into(),
-            reused: exchange.reused,
-            dns_ms: phase(|phases| phases.dns),
-            connect_ms: phase(|phases| phases.connect),
-            tls_ms: phase(|phases| phases.tls),
-            sent_ms: marks.sent,
-            headers_ms: marks.headers,
-            first_byte_ms: marks.first_byte,
-            first_event_ms: marks.first_event,
-            first_token_ms: marks.first_token,
-            first_output_ms: marks.first_output,
-            last_token_ms: marks.last_token,
-            end_ms: marks.end,
-            e2e_ms: time(Metric::E2e),
-            service_ms: time(Metric::Service),
-            lag_ms: time(Metric::Lag),
-            ttft_ms: time(Metric::Ttft),
-            tpot_ms: time(Metric::Tpot),
-            token_chunks: exchange.token_chunks,
-            coalesced_chunks: exchange.coalesced_chunks,
-            max_gap_ms: longest.map(|gap| Offset::from_nanos(u64::from(*gap) * 1_000)),
-            body_bytes: exchange.body_bytes,
-            input_tokens: usage.map(|usage| usage.input_tokens),
-            cached_input_tokens: usage.map(|usage| usage.cached_input_tokens),
-            output_tokens: output.map(|(tokens, _)| tokens),
-            reasoning_tokens: usage.map(|usage| usage.reasoning_tokens),
-            tokens_estimated: output.is_some_and(|(_, estimated)| estimated),
-            pages: usage.and_then(|usage| usage.pages),
-            cost_computed_usd: sample.cost,
-            cost_reported_usd: exchange.cost_reported,
-            good: sample.good,
-            finish_reason: exchange.finish.clone(),
-            model: exchange.model.clone(),
-            request_id: exchange.request_id.clone(),
-            retry_after_s: exchange.retry_after,
-        }
-    }
-
     /// The sample of a row, without its chunk gaps, which only the log holds. `None` where the run has
     /// no such recipe.
     pub fn sample(self, info: &RunInfo) -> Option<Sample> {
@@ -227,7 +156,7 @@ impl Row {
                 }),
                 token_chunks: self.token_chunks,
                 coalesced_chunks: self.coalesced_chunks,
-                gaps_us: Vec::new(),
+                gaps: Gaps::default(),
                 body_bytes: self.body_bytes,
                 usage,
                 cost_reported: self.cost_reported_usd,
@@ -248,10 +177,11 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::{PhaseInfo, RecipeInfo, TargetInfo};
+    use super::super::{PhaseInfo, RecipeInfo, TargetInfo, line};
     use super::*;
     use crate::base::Seed;
     use crate::plan::PhaseId;
+    use crate::sample::Metric;
     use crate::scenario::Slos;
 
     fn info() -> RunInfo {
@@ -297,6 +227,7 @@ mod tests {
             process_cpu: None,
             stalls: None,
             open_files: None,
+            rows_waiting: 0,
             validity: None,
             summary: None,
         }
@@ -320,8 +251,9 @@ mod tests {
             marks in marks(), due in 0_u64..1 << 50, number in any::<u64>(), stream: bool, good: bool,
             warmup: bool, error in proptest::option::of("[^\0]{1,20}"), status in proptest::option::of(100_u16..600),
             input in proptest::option::of(0_u64..1 << 40), output in 0_u64..1 << 40, chunks in 0_u32..1000,
-            cost in proptest::option::of(0_i64..1 << 50), connect in proptest::option::of(0_u64..1 << 40),
+            cost in proptest::option::of(-5_i64..1 << 50), connect in proptest::option::of(0_u64..1 << 40),
             retry_after in proptest::option::of(0.0..1e6_f64),
+            gaps in proptest::collection::vec(0_u32..1 << 30, 0..4),
         ) -> Sample {
             let usage = input.map(|input_tokens| Usage {
                 input_tokens, output_tokens: output, ..Usage::default()
@@ -340,6 +272,7 @@ mod tests {
                 exchange: Exchange {
                     outcome: status.map_or(Outcome::Ok, Outcome::Status),
                     error, status, marks, token_chunks: chunks, usage, retry_after, connecting,
+                    gaps: gaps.into_iter().collect(),
                     reused: Some(connecting.is_none()),
                     cost_reported: cost.map(Money::from_nanos),
                     ..Exchange::default()
@@ -354,12 +287,35 @@ mod tests {
         #[test]
         fn a_row_read_back_is_the_sample_that_was_written(sample in sample()) {
             let info = info();
-            let mut csv = csv::Writer::from_writer(Vec::new());
-            csv.serialize(Row::new(&sample, &info)).unwrap();
-            let bytes = csv.into_inner().unwrap();
-            let mut reader = csv::Reader::from_reader(bytes.as_slice());
+            let mut lines = line::HEAD.as_bytes().to_vec();
+            line::push(&mut lines, &sample, &info);
+            let mut reader = csv::Reader::from_reader(lines.as_slice());
             let row: Row = reader.deserialize().next().unwrap().unwrap();
-            prop_assert_eq!(row.sample(&info), Some(sample));
+            let time = |metric| sample.time(metric).map(Offset::from);
+            prop_assert_eq!(row.e2e_ms, time(Metric::E2e));
+            prop_assert_eq!(row.service_ms, time(Metric::Service));
+            prop_assert_eq!(row.lag_ms, time(Metric::Lag));
+            prop_assert_eq!(row.ttft_ms, time(Metric::Ttft));
+            prop_assert_eq!(row.tpot_ms, time(Metric::Tpot));
+            prop_assert_eq!(row.max_gap_ms, sample.exchange.gaps.longest().map(Offset::from));
+            prop_assert_eq!(&row.phase, "steady");
+            // The columns and their order are those of the row.
+            let mut csv = csv::Writer::from_writer(Vec::new());
+            csv.serialize(&row).unwrap();
+            let again = csv.into_inner().unwrap();
+            prop_assert!(again.starts_with(line::HEAD.as_bytes()));
+            let read = |bytes: &[u8]| {
+                let mut reader = csv::Reader::from_reader(bytes);
+                let record = reader.records().next().unwrap().unwrap();
+                record.iter().map(|field| match field.parse::<f64>() {
+                    Ok(number) => number.to_string(),
+                    Err(_) => field.to_owned(),
+                }).collect::<Vec<String>>()
+            };
+            prop_assert_eq!(read(&lines), read(&again));
+            let mut read_back = sample.clone();
+            read_back.exchange.gaps = Gaps::default();
+            prop_assert_eq!(row.sample(&info), Some(read_back));
         }
     }
 }

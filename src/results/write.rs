@@ -1,20 +1,22 @@
 //! Writing a run folder while the run goes on.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::hlog::HlogWriter;
-use super::{ResultsError, Row, RunInfo, at, names};
+use super::{ResultsError, RunInfo, at, line, names};
 use crate::record::{Interval, Summary};
 use crate::sample::Sample;
 
 /// A run folder that is being written.
 pub struct RunFolder {
     path: PathBuf,
-    samples: csv::Writer<BufWriter<File>>,
+    samples: BufWriter<File>,
+    /// The lines of the batch that is being written.
+    lines: Vec<u8>,
     intervals: csv::Writer<BufWriter<File>>,
     hlog: HlogWriter,
 }
@@ -57,13 +59,18 @@ impl RunFolder {
                 &path.join(name),
             )?)))
         };
-        let (samples, intervals) = (csv(names::SAMPLES)?, csv(names::INTERVALS)?);
+        let rows = path.join(names::SAMPLES);
+        let mut samples = BufWriter::new(create(&rows)?);
+        let head = samples.write_all(line::HEAD.as_bytes());
+        head.and_then(|()| samples.flush()).map_err(at(&rows))?;
+        let intervals = csv(names::INTERVALS)?;
         let log = path.join(names::HLOG);
         let hlog = HlogWriter::begin(create(&log)?, unix_seconds, &info.recipe_names())
             .map_err(at(&log))?;
         let folder = Self {
             path,
             samples,
+            lines: Vec::new(),
             intervals,
             hlog,
         };
@@ -78,13 +85,13 @@ impl RunFolder {
 
     /// Adds rows.
     pub fn write_rows(&mut self, rows: &[Sample], info: &RunInfo) -> Result<(), ResultsError> {
-        let path = self.path.join(names::SAMPLES);
+        self.lines.clear();
         for sample in rows {
-            self.samples
-                .serialize(Row::new(sample, info))
-                .map_err(|e| at(&path)(e.into()))?;
+            line::push(&mut self.lines, sample, info);
         }
-        Ok(())
+        self.samples
+            .write_all(&self.lines)
+            .map_err(at(&self.path.join(names::SAMPLES)))
     }
 
     /// Adds a second, and hands what was written so far to the operating system.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::Gaps;
 use crate::base::{Money, Offset, Usage, no_descriptor_left};
 
 /// The instants of one request. A mark that was not reached is `None`.
@@ -67,8 +68,8 @@ pub struct Exchange {
     pub token_chunks: u32,
     /// Of these, the ones that came in one read with the token chunk before: their gap says nothing.
     pub coalesced_chunks: u32,
-    /// The gap before every token chunk but the first, in microseconds.
-    pub gaps_us: Vec<u32>,
+    /// The gap before every token chunk but the first.
+    pub gaps: Gaps,
     /// Bytes of the answer's body.
     pub body_bytes: u64,
     /// What was used, as the server counted it.

@@ -6,6 +6,7 @@
 mod direct;
 mod endpoint;
 mod exchange;
+mod gaps;
 mod reading;
 mod reqwest;
 mod retry_after;
@@ -24,6 +25,7 @@ pub use self::reqwest::{ReqwestWire, probe};
 pub use direct::{DirectError, DirectWire, StampTally, Stamping};
 pub use endpoint::Endpoint;
 pub use exchange::{Connecting, Exchange, Failure, Marks, NoOutcome, Outcome, TimeoutKind};
+pub use gaps::Gaps;
 pub use reading::Reading;
 
 /// Sends requests. Sending can't fail: what goes wrong is told to the reading's end.

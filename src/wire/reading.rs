@@ -361,10 +361,8 @@ impl Heard {
     fn token(&mut self, at: Offset) {
         let exchange = &mut self.exchange;
         if let Some(last) = exchange.marks.last_token {
-            let gap = at.since(last).as_nanos().div_ceil(1_000);
-            exchange
-                .gaps_us
-                .push(u32::try_from(gap).unwrap_or(u32::MAX));
+            let gap = (at.nanos().saturating_sub(last.nanos())).div_ceil(1_000);
+            exchange.gaps.push(u32::try_from(gap).unwrap_or(u32::MAX));
             // The stamp is the read's, whatever pieces HTTP made of what was read.
             exchange.coalesced_chunks += u32::from(last == at);
         }

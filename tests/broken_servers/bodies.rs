@@ -90,7 +90,7 @@ async fn tokens_of_one_read_are_coalesced_whatever_chunks_http_made_of_them() {
     assert_eq!(direct.outcome, Outcome::Ok, "{direct:?}");
     assert_eq!(direct.token_chunks, 2);
     assert_eq!(direct.coalesced_chunks, 1, "{direct:?}");
-    assert_eq!(direct.gaps_us, [0]);
+    assert_eq!(direct.gaps.first_us(), [0]);
     assert_eq!(direct.marks.first_byte, direct.marks.headers);
 }
 

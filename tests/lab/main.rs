@@ -1,8 +1,17 @@
 //! The stand-ins, seen from the other end of a socket. Times are held against the script's own
 //! plan, or against each other, never against how fast this machine may be.
 
+mod cache;
+mod credentials;
 mod faults;
 mod gateway;
+mod limits;
+mod log_file;
+mod logs;
+mod models;
+mod readme;
+mod responses;
+mod routing;
 mod slots;
 mod streams;
 mod support;

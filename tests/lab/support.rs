@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use serde_json::Value;
 use tokio::time::Instant;
 use tollgate::base::{Distribution, HumanDuration, Seed, Usage};
 use tollgate::dialect::Dialect;
@@ -208,6 +209,88 @@ pub(crate) async fn post_gateway(lab: &Lab, body: &serde_json::Value) -> Got {
     try_post(&client(), &lab.gateway_url, lab.key.expose(), &body)
         .await
         .unwrap()
+}
+
+/// What the gateway says to a request of any kind, with its status and headers.
+pub(crate) async fn api(
+    lab: &Lab,
+    method: &str,
+    path: &str,
+    body: Value,
+) -> (u16, reqwest::header::HeaderMap, Value) {
+    let url = if path.starts_with("http") {
+        path.to_owned()
+    } else {
+        format!("{}/{path}", lab.gateway_url)
+    };
+    let ask = client().request(method.parse().unwrap(), url);
+    let ask = ask.bearer_auth(lab.key.expose());
+    let ask = if body.is_null() {
+        ask
+    } else {
+        ask.body(body.to_string())
+    };
+    let answer = ask.send().await.unwrap();
+    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+    let bytes = answer.bytes().await.unwrap();
+    let json = serde_json::from_slice(&bytes);
+    (
+        status,
+        headers,
+        json.unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into()),
+    )
+}
+
+/// A chat through the gateway with more fields.
+pub(crate) async fn chat(lab: &Lab, stream: bool, model: &str, fields: Value) -> Got {
+    let mut body = ask(stream, "two words");
+    body["model"] = model.into();
+    for (name, value) in fields.as_object().unwrap() {
+        body[name] = value.clone();
+    }
+    try_post(&client(), &lab.gateway_url, lab.key.expose(), &body)
+        .await
+        .unwrap()
+}
+
+/// The rows of the log that fit the filters, the oldest first, as soon as there are `count`.
+pub(crate) async fn rows(lab: &Lab, filters: Value, count: usize) -> Vec<Value> {
+    let mut found = Vec::new();
+    for _ in 0..2_000 {
+        let path = "request-logs/list/?sort_by=timestamp&page_size=1000";
+        let body = serde_json::json!({ "filters": filters });
+        let (status, _, listed) = api(lab, "POST", path, body).await;
+        assert_eq!(status, 200, "{listed}");
+        found = listed["results"].as_array().unwrap().clone();
+        if found.len() >= count {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("{} rows, not {count}: {found:?}", found.len());
+}
+
+/// A script with prices of `openai/gpt-lab` and `anthropic/gpt-lab`, and more keys.
+pub(crate) fn priced(model: Model, more: Value) -> Script {
+    let mut written = serde_json::json!({
+        "prices": {
+            "as_of": "2026-01-01",
+            "models": {
+                "openai/gpt-lab": { "per_million": { "input": "1", "cached_input": "0.5", "output": "10" } },
+                "anthropic/gpt-lab": { "per_token": { "input": "0.000003", "output": "0.000015" } },
+            },
+        },
+    });
+    let Value::Object(more) = more else {
+        panic!("{more} is no object");
+    };
+    for (name, value) in more {
+        written[name] = value;
+    }
+    Script {
+        models: vec![model],
+        ..serde_json::from_value(written).unwrap()
+    }
 }
 
 /// Waits until `holds`, for ten seconds at most.

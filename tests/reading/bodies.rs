@@ -42,7 +42,7 @@ fn a_stream_that_is_answered_in_one_piece_has_its_first_token_at_its_end() {
     assert_eq!(exchange.marks.first_output, Some(at(45)));
     assert_eq!(exchange.marks.last_token, Some(at(45)));
     assert_eq!(exchange.token_chunks, 1);
-    assert!(exchange.gaps_us.is_empty());
+    assert!(exchange.gaps.is_empty());
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn cut(transcript: &Transcript, cuts: &[prop::sample::Index], apart: u64) -> Exc
 fn without_instants(exchange: Exchange) -> Exchange {
     Exchange {
         marks: Marks::default(),
-        gaps_us: vec![0; exchange.gaps_us.len()],
+        gaps: exchange.gaps.first_us().iter().map(|_| 0).collect(),
         coalesced_chunks: 0,
         ..exchange
     }

@@ -28,7 +28,7 @@ fn every_mark_is_the_instant_of_its_read() {
         end: Some(at(75)),
     };
     assert_eq!(exchange.marks, marks);
-    assert_eq!(exchange.gaps_us, [12_000, 13_000]);
+    assert_eq!(exchange.gaps.first_us(), [12_000, 13_000]);
     assert_eq!(exchange.coalesced_chunks, 0);
 }
 
@@ -59,7 +59,7 @@ fn chunks_that_come_in_one_read_are_coalesced_and_their_gaps_are_zero() {
         .ends();
     assert_eq!(exchange.token_chunks, 6);
     assert_eq!(exchange.coalesced_chunks, 3);
-    assert_eq!(exchange.gaps_us, [0, 0, 20_000, 0, 20_000]);
+    assert_eq!(exchange.gaps.first_us(), [0, 0, 20_000, 0, 20_000]);
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn pieces_of_one_read_bear_its_one_stamp_and_are_coalesced_too() {
     let answer = Answer::stream().read(10, event(&text("a")));
     let exchange = answer.read(10, event(&text("b"))).ends();
     assert_eq!((exchange.token_chunks, exchange.coalesced_chunks), (2, 1));
-    assert_eq!(exchange.gaps_us, [0]);
+    assert_eq!(exchange.gaps.first_us(), [0]);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn the_gap_across_chunks_without_a_token_runs_from_token_to_token() {
         .read(20, event(USAGE))
         .read(35, event(&text("b")))
         .ends();
-    assert_eq!(exchange.gaps_us, [25_000]);
+    assert_eq!(exchange.gaps.first_us(), [25_000]);
 }
 
 #[test]

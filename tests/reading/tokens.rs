@@ -77,7 +77,7 @@ fn fragments_of_tool_calls_are_tokens_and_output() {
         .ends();
     assert_eq!(exchange.token_chunks, 2);
     assert_eq!(exchange.marks.first_output, Some(at(20)));
-    assert_eq!(exchange.gaps_us, [10_000]);
+    assert_eq!(exchange.gaps.first_us(), [10_000]);
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn told(exchange: &Exchange) -> Value {
         "marks_ms": marks(&exchange.marks),
         "token_chunks": exchange.token_chunks,
         "coalesced_chunks": exchange.coalesced_chunks,
-        "gaps_us": exchange.gaps_us,
+        "gaps_us": exchange.gaps.first_us(),
         "body_bytes": exchange.body_bytes,
         "usage": exchange.usage,
         "cost_reported_nanos": exchange.cost_reported.map(tollgate::base::Money::nanos),

@@ -7,6 +7,7 @@ mod ask;
 mod gaps;
 mod number;
 mod read;
+mod skim;
 mod text;
 mod write;
 

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::not_json;
 use super::number::Number;
+use super::skim::skim;
 use super::text::{Filled, Text, append};
 use crate::base::{Money, Usage};
 use crate::dialect::{Delta, DialectError, error_message};
@@ -60,6 +61,12 @@ struct TurnIn<'a> {
 }
 
 pub(in crate::dialect) fn decode(data: &[u8]) -> Result<Delta<'_>, DialectError> {
+    let skimmed = std::str::from_utf8(data).ok().and_then(skim);
+    skimmed.map_or_else(|| decode_in_full(data), Ok)
+}
+
+/// An answer of whatever shape.
+pub(super) fn decode_in_full(data: &[u8]) -> Result<Delta<'_>, DialectError> {
     // Looked at once as a whole, its many strings need not be one by one.
     let answer: AnswerIn<'_> = match std::str::from_utf8(data) {
         Ok(text) => serde_json::from_str(text),
@@ -90,17 +97,18 @@ pub(in crate::dialect) fn decode(data: &[u8]) -> Result<Delta<'_>, DialectError>
         delta.error = Some("the stream ended with finish_reason `error`".to_owned());
     }
     if !accounting {
-        delta.model = some_text(answer.model.0);
-        delta.id = some_text(answer.id.0);
+        delta.model = set_apart(answer.model.0);
+        delta.id = set_apart(answer.id.0);
     }
-    let accounts: Accounts<'_> = fields(answer.usage);
-    let claim = breakdown.and_then(|breakdown| fields::<Claim>(Some(breakdown)).cost.0);
-    delta.cost_reported = claim.or(accounts.cost.0).and_then(Money::from_dollars);
-    delta.usage = accounts.usage();
+    let cost;
+    (delta.usage, cost) = accounts(answer.usage.map(RawValue::get));
+    let claim = fields::<Claim>(breakdown.map(RawValue::get)).cost.0;
+    delta.cost_reported = claim.and_then(Money::from_dollars).or(cost);
     Ok(delta)
 }
 
-fn some_text(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
+/// Text that says something.
+pub(super) fn set_apart(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
     (!text.is_empty()).then_some(text)
 }
 
@@ -164,9 +172,18 @@ struct Claim {
     cost: Number,
 }
 
+/// What a usage says was used, and what it claims that the answer cost.
+pub(super) fn accounts(usage: Option<&str>) -> (Option<Usage>, Option<Money>) {
+    let accounts: Accounts<'_> = fields(usage);
+    (
+        accounts.usage(),
+        accounts.cost.0.and_then(Money::from_dollars),
+    )
+}
+
 /// The fields of an object; none where it is something else.
-fn fields<'a, T: Default + Deserialize<'a>>(json: Option<&'a RawValue>) -> T {
-    let object = json.map(RawValue::get).filter(|json| json.starts_with('{'));
+fn fields<'a, T: Default + Deserialize<'a>>(json: Option<&'a str>) -> T {
+    let object = json.filter(|json| json.starts_with('{'));
     let read = object.and_then(|object| serde_json::from_str(object).ok());
     read.unwrap_or_default()
 }
@@ -179,8 +196,8 @@ impl Accounts<'_> {
         if input.is_none() && output.is_none() && pages.is_none() {
             return None;
         }
-        let of_input: Details = fields(self.prompt_tokens_details);
-        let of_output: Details = fields(self.completion_tokens_details);
+        let of_input: Details = fields(self.prompt_tokens_details.map(RawValue::get));
+        let of_output: Details = fields(self.completion_tokens_details.map(RawValue::get));
         Some(Usage {
             input_tokens: input.unwrap_or(0),
             cached_input_tokens: of_input.cached_tokens.count().unwrap_or(0),

@@ -76,9 +76,10 @@ async fn noted(preopen: u32) -> (Vec<Option<u32>>, Vec<u32>, Offset) {
     };
     let team = Arc::new(Team::new(&plan, 1, clock));
     let share = Share { index: 0, of: 2 };
-    let sink = Sink::new(sender, Arc::new(Gauges::default()));
+    let (control, gauges) = (Control::default(), Arc::new(Gauges::default()));
+    let sink = Sink::new(&plan, 0, sender, gauges, control.stop.clone());
     let shots = Arc::new(Shots::new(&plan));
-    Worker::new(plan, shots, wire, team, share, Control::default(), sink)
+    Worker::new(shots, wire, team, share, control, sink)
         .run()
         .await;
     let mut started = None;

@@ -48,7 +48,7 @@ fn row(truth: &Truth, shift: i64) -> (u64, Sample) {
             outcome: Outcome::Ok,
             marks,
             token_chunks: 3,
-            gaps_us: vec![20_007, 19_999],
+            gaps: [20_007, 19_999].into_iter().collect(),
             ..Exchange::default()
         },
         cost: None,

@@ -4,6 +4,7 @@ mod drift;
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::ROWS_WAITING_LIMIT;
 use crate::record::Summary;
 use crate::sample::Metric;
 use crate::wire::Outcome;
@@ -57,6 +58,8 @@ pub struct Health {
     pub worker_cpu: Option<f64>,
     /// Whether neither the certificate of who answered nor its name was checked.
     pub insecure: bool,
+    /// The most rows that waited for their file at one time.
+    pub rows_waiting: u64,
     /// The share of all cores that the process used.
     pub process_cpu: Option<f64>,
     /// How long the workers were away.
@@ -74,6 +77,9 @@ pub struct Stalls {
     pub lost_share: f64,
 }
 
+/// Rows that may wait for their file without a word about it.
+const QUIETLY: u64 = ROWS_WAITING_LIMIT / 10;
+
 /// Judges a run.
 pub fn validity(summary: &Summary, health: &Health) -> Validity {
     let checks = [
@@ -87,6 +93,7 @@ pub fn validity(summary: &Summary, health: &Health) -> Validity {
         identity(health),
         process_cpu(health),
         drift::check(&health.courses),
+        rows_waiting(health),
     ];
     let checks: Vec<Check> = checks.into_iter().flatten().collect();
     let verdict = checks
@@ -261,6 +268,26 @@ fn identity(health: &Health) -> Option<Check> {
     let value = "not verified".to_owned();
     let check = check("TLS", Level::Warn, value, "a verified server", remedy);
     health.insecure.then_some(check)
+}
+
+/// Rows that wait for a slow disk take memory, and at the limit the engine ends the run. Named only where
+/// it came near: it says nothing of the figures before.
+fn rows_waiting(health: &Health) -> Option<Check> {
+    let most = health.rows_waiting;
+    let level = match most {
+        0..=QUIETLY => return None,
+        _ if most <= ROWS_WAITING_LIMIT => Level::Warn,
+        _ => Level::Invalid,
+    };
+    let remedy = "the disk could not keep up with samples.csv: write to a faster one with -o, or lower the rate";
+    let limit = format!("{QUIETLY} at most; beyond {ROWS_WAITING_LIMIT} the run is ended");
+    Some(check(
+        "rows waiting",
+        level,
+        most.to_string(),
+        &limit,
+        remedy,
+    ))
 }
 
 fn process_cpu(health: &Health) -> Option<Check> {

@@ -77,6 +77,7 @@ const PROMPT: Duration = Duration::from_micros(100);
 fn a_healthy_run_is_valid_and_asks_for_nothing() {
     let health = Health {
         insecure: false,
+        rows_waiting: 0,
         planned_arrivals: Some(500),
         arrivals: 500,
         worker_cpu: Some(0.2),
@@ -144,6 +145,25 @@ fn a_run_against_a_server_that_was_not_verified_is_to_be_read_with_care() {
     let judged = validity(&summary(500, PROMPT, Duration::ZERO, Outcome::Ok), &health);
     assert_eq!(level(&judged, "TLS"), Level::Warn);
     assert_eq!(judged.verdict, Level::Warn);
+}
+
+#[test]
+fn a_disk_that_is_too_slow_is_named_only_where_it_was() {
+    let summary = summary(500, PROMPT, Duration::ZERO, Outcome::Ok);
+    let judged = |rows_waiting| {
+        let health = Health {
+            rows_waiting,
+            ..Health::default()
+        };
+        let checks = validity(&summary, &health).checks;
+        let check = checks
+            .into_iter()
+            .find(|check| check.name == "rows waiting");
+        check.map(|check| check.level)
+    };
+    assert_eq!(judged(QUIETLY), None);
+    assert_eq!(judged(QUIETLY + 1), Some(Level::Warn));
+    assert_eq!(judged(ROWS_WAITING_LIMIT + 1), Some(Level::Invalid));
 }
 
 #[test]

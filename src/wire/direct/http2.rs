@@ -83,7 +83,7 @@ impl Shared {
             reading.sent(wire.clock.now());
             let mut stream = Stream {
                 stamps: connection.stamps,
-                patience: Patience::new(wire.timeouts, wire.clock, reading),
+                patience: Patience::new(wire.timeouts, wire.clock),
                 reading,
                 heard: wire.clock.now(),
             };

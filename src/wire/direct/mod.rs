@@ -126,8 +126,14 @@ impl DirectWire {
             return Ok((connection, None));
         }
         let opened = self.open().await?;
-        let connection = Connection::new(opened.transport, opened.stamps, &self.scratch);
-        Ok((connection, Some(opened.phases)))
+        let phases = opened.phases;
+        Ok((self.begin(opened), Some(phases)))
+    }
+
+    /// Begins HTTP/1.1 on a connection.
+    fn begin(&self, opened: Opened) -> Connection {
+        let patience = Patience::new(self.timeouts, self.clock);
+        Connection::new(opened, patience, &self.scratch)
     }
 
     async fn send_over_http1(
@@ -140,9 +146,7 @@ impl DirectWire {
             let (mut connection, opened) = self.connection(user).await?;
             reading.connected(opened);
             reading.sent(self.clock.now());
-            let mut patience = Patience::new(self.timeouts, self.clock, reading);
-            let exchange = connection.exchange(&self.preamble, shot, &mut patience, reading);
-            match exchange.await {
+            match connection.exchange(&self.preamble, shot, reading).await {
                 // A connection that was closed while it was idle, before a byte of the request was
                 // written, is no failure: the request goes to another one.
                 Err(Failure::Lost(_))

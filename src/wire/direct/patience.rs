@@ -10,8 +10,9 @@ use crate::base::Offset;
 use crate::scenario::Timeouts;
 use crate::wire::{Clock, Deadline, Failure, Reading};
 
-/// The deadlines of a request, kept by one timer. It is moved only when it goes off, or to an earlier
-/// deadline: most chunks come long before, and moving a timer for each would cost more than reading it.
+/// The deadlines of requests, one after the other, kept by one timer. It is moved only when it goes off,
+/// or to an earlier deadline: most chunks and most answers come long before, and moving a timer for each
+/// would cost more than reading it.
 pub(super) struct Patience {
     timeouts: Timeouts,
     clock: Clock,
@@ -19,9 +20,8 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    pub(super) fn new(timeouts: Timeouts, clock: Clock, reading: &Reading) -> Self {
-        let set = Deadline::nearest(&timeouts, reading, clock.now());
-        let timer = Box::pin(tokio::time::sleep_until(clock.instant(set.at)));
+    pub(super) fn new(timeouts: Timeouts, clock: Clock) -> Self {
+        let timer = Box::pin(tokio::time::sleep(timeouts.request));
         Self {
             timeouts,
             clock,

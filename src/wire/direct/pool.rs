@@ -11,7 +11,6 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::DirectWire;
-use super::connect::Opened;
 use super::http1::Connection;
 use crate::scenario::Sharing;
 use crate::wire::Preopened;
@@ -114,11 +113,8 @@ pub(super) async fn preopen(wire: &DirectWire, wanted: u32) -> Preopened {
         let opening = batch.iter().map(async |user| {
             let opening = wire.connector.open(&wire.stamping);
             match timeout(wire.timeouts.connect, opening).await {
-                Ok(Ok(Opened {
-                    transport, stamps, ..
-                })) => {
-                    let connection = Connection::new(transport, stamps, &wire.scratch);
-                    wire.pool.give(*user, connection);
+                Ok(Ok(opened)) => {
+                    wire.pool.give(*user, wire.begin(opened));
                     true
                 }
                 _ => false,

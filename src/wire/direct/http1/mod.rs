@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::either::Either;
 
 use super::LINGER;
-use super::connect::Transport;
+use super::connect::{Opened, Transport};
 use super::patience::Patience;
 use super::stamped::Stamps;
 use crate::base::Offset;
@@ -46,6 +46,7 @@ impl Default for Scratch {
 pub(super) struct Connection {
     transport: Transport,
     stamps: Arc<Stamps>,
+    patience: Patience,
     scratch: Arc<Scratch>,
 }
 
@@ -69,10 +70,11 @@ struct Transfer<'r> {
 }
 
 impl Connection {
-    pub(super) fn new(transport: Transport, stamps: Arc<Stamps>, scratch: &Arc<Scratch>) -> Self {
+    pub(super) fn new(opened: Opened, patience: Patience, scratch: &Arc<Scratch>) -> Self {
         Self {
-            transport,
-            stamps,
+            transport: opened.transport,
+            stamps: opened.stamps,
+            patience,
             scratch: Arc::clone(scratch),
         }
     }
@@ -93,7 +95,6 @@ impl Connection {
         &mut self,
         preamble: &Preamble,
         shot: &Shot,
-        patience: &mut Patience,
         reading: &mut Reading,
     ) -> Result<bool, Failure> {
         self.stamps.begin();
@@ -105,12 +106,12 @@ impl Connection {
             keeps: true,
         };
         while !transfer.is_over() && !transfer.reading.is_done() {
-            self.advance(&mut transfer, patience).await?;
+            self.advance(&mut transfer).await?;
         }
         if !transfer.is_over() {
             let rest = async {
                 while !transfer.is_over() {
-                    self.advance(&mut transfer, patience).await?;
+                    self.advance(&mut transfer).await?;
                 }
                 Ok::<(), Failure>(())
             };
@@ -123,12 +124,9 @@ impl Connection {
     }
 
     /// Waits for the next read, writing meanwhile what is to be written, until patience ends.
-    async fn advance(
-        &mut self,
-        transfer: &mut Transfer<'_>,
-        patience: &mut Patience,
-    ) -> Result<(), Failure> {
-        patience.begin(transfer.reading, self.stamps.last_read())?;
+    async fn advance(&mut self, transfer: &mut Transfer<'_>) -> Result<(), Failure> {
+        let last_read = self.stamps.last_read();
+        self.patience.begin(transfer.reading, last_read)?;
         poll_fn(|cx| {
             self.poll_write(cx, transfer)?;
             // The first byte goes a little later than the request was handed over.
@@ -141,7 +139,7 @@ impl Connection {
                 Poll::Ready(Err(error)) => Poll::Ready(Err(lost(&error))),
                 Poll::Pending => {
                     let last_read = self.stamps.last_read();
-                    patience.poll(cx, transfer.reading, last_read).map(Err)
+                    self.patience.poll(cx, transfer.reading, last_read).map(Err)
                 }
             }
         })
@@ -161,7 +159,7 @@ impl Connection {
             let progress = if outgoing.is_written() {
                 socket.poll_flush(cx).map_ok(|()| outgoing.finish())
             } else {
-                let written = socket.poll_write_vectored(cx, &outgoing.slices());
+                let written = socket.poll_write(cx, outgoing.rest());
                 written.map(|written| match written {
                     Ok(0) => Err(io::ErrorKind::WriteZero.into()),
                     written => written.map(|count| outgoing.advance(count)),

@@ -1,0 +1,196 @@
+//! The gateway stand-in: it keeps the contract of Respan's hosted gateway, as far as calls to models
+//! and their logs go, with real HTTP on both sides.
+//!
+//! It adds nothing but its own time and what its script says, so that what a client measures through
+//! it, less what it measures without, is the gateway's.
+
+mod body;
+mod breakdown;
+mod cache;
+mod call;
+mod chat;
+mod clock;
+mod credentials;
+mod errors;
+mod limits;
+mod logs;
+mod models;
+mod params;
+mod responses;
+mod routes;
+mod routing;
+mod script;
+mod tap;
+mod upstream;
+
+use std::collections::BTreeMap;
+use std::future::IntoFuture;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use axum::handler::Handler;
+use time::OffsetDateTime;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub use script::{ClientKey, GatewayScript, Limits, Weighted};
+
+use super::wire::Door;
+use crate::base::{Money, Secret, Seed, Usd};
+use crate::pricing::PriceTable;
+use upstream::{Upstream, Upstreams};
+
+/// A stand-in for a gateway.
+#[derive(Debug)]
+pub struct Gateway {
+    script: GatewayScript,
+    prices: Option<PriceTable>,
+    upstreams: Upstreams,
+    seed: Seed,
+    /// How many rows have got a name.
+    calls: AtomicU64,
+    /// Nano-dollars that were spent through the gateway's own keys.
+    spent: AtomicI64,
+    minutes: limits::Minutes,
+    cache: cache::Cache,
+    logs: logs::Store,
+    clock: clock::Clock,
+    client: reqwest::Client,
+}
+
+impl Gateway {
+    /// A gateway that demands `key`, and asks the provider at `provider_base_url`, which ends
+    /// before `/chat/completions`.
+    pub fn new(key: Secret, provider_base_url: String) -> io::Result<Self> {
+        let script = GatewayScript {
+            keys: vec![ClientKey {
+                key: key.expose().to_owned(),
+                models: Vec::new(),
+            }],
+            ..GatewayScript::default()
+        };
+        let upstream = Upstream {
+            base: provider_base_url,
+            key,
+        };
+        Self::follow(script, upstream, Seed(0))
+    }
+
+    /// A gateway that does what the script says, which should have passed its check. Providers that
+    /// have no address of their own are asked at the one of `default`.
+    fn follow(script: GatewayScript, default: Upstream, seed: Seed) -> io::Result<Self> {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .http1_only()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .tls_backend_preconfigured(no_tls()?)
+            .build()
+            .map_err(io::Error::other)?;
+        let logs = logs::Store::new(script.keep_logs as usize, script.ingestion_delay.0);
+        #[cfg(feature = "sqlite")]
+        let logs = logs.with_file(script.log_file.as_deref())?;
+        Ok(Self {
+            script,
+            prices: None,
+            upstreams: Upstreams {
+                default,
+                named: BTreeMap::new(),
+            },
+            seed,
+            calls: AtomicU64::new(0),
+            spent: AtomicI64::new(0),
+            minutes: limits::Minutes::default(),
+            cache: cache::Cache::default(),
+            logs,
+            clock: clock::Clock::new(),
+            client,
+        })
+    }
+
+    /// A gateway in front of one provider for all names, with a script and a seed.
+    pub fn scripted(
+        script: GatewayScript,
+        seed: Seed,
+        provider_base_url: String,
+        provider_key: Secret,
+    ) -> io::Result<Self> {
+        let upstream = Upstream {
+            base: provider_base_url,
+            key: provider_key,
+        };
+        Self::follow(script, upstream, seed)
+    }
+
+    /// With a provider of its own for all models that begin with `name/`.
+    #[must_use]
+    pub fn with_provider(mut self, name: String, base_url: String, key: Secret) -> Self {
+        let upstream = Upstream {
+            base: base_url,
+            key,
+        };
+        self.upstreams.named.insert(name, upstream);
+        self
+    }
+
+    /// With prices, by which rows and request breakdowns tell a cost.
+    #[must_use]
+    pub fn with_prices(mut self, prices: PriceTable) -> Self {
+        self.prices = Some(prices);
+        self
+    }
+
+    /// Says what time it is, for the instants in log rows. Until then the gateway started with the
+    /// year 2026. The first one to say it is right.
+    pub fn set_time(&self, now: OffsetDateTime) {
+        self.clock.set(now);
+    }
+
+    /// Answers on `listener` until `shutdown` is cancelled. Then all connections are closed, with
+    /// whatever is under way on them, and this returns.
+    pub async fn serve(
+        self: Arc<Self>,
+        listener: TcpListener,
+        shutdown: CancellationToken,
+    ) -> io::Result<()> {
+        let door = Door {
+            listener,
+            shutdown: shutdown.clone(),
+        };
+        let service = routes::handle.with_state(self).into_make_service();
+        let serve = axum::serve(door, service).with_graceful_shutdown(shutdown.cancelled_owned());
+        serve.into_future().await
+    }
+
+    /// The name of a row: the same seed names the same rows.
+    fn row_id(&self, number: u64) -> String {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"tollgate lab row");
+        hasher.update(&self.seed.0.to_le_bytes());
+        hasher.update(&number.to_le_bytes());
+        hasher.finalize().to_hex().as_str()[..32].to_owned()
+    }
+
+    fn spend(&self, cost: Money) {
+        self.spent.fetch_add(cost.nanos(), Ordering::Relaxed);
+    }
+
+    /// Whether no credit is left.
+    fn is_spent(&self) -> bool {
+        let credit = self.script.credit.map(Usd::femtos).map(Usd::round_femtos);
+        let spent = Money::from_nanos(self.spent.load(Ordering::Relaxed));
+        credit.is_some_and(|credit| spent >= credit)
+    }
+}
+
+/// A TLS that trusts nobody: the provider is on loopback, and this needs no provider of
+/// cryptography to be installed for the whole process.
+fn no_tls() -> io::Result<rustls::ClientConfig> {
+    let crypto = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(crypto)
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .with_root_certificates(rustls::RootCertStore::empty());
+    Ok(config.with_no_client_auth())
+}
