@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -13,6 +14,7 @@ use tollgate::results::{RunFolder, RunInfo};
 use tollgate::sample::Sample;
 use tollgate::scenario::{Overrides, load};
 use tollgate::schedule::phase_arrivals;
+use tollgate::shot::Shots;
 use tollgate::sse::{Decoder, Newline, encode_event};
 use tollgate::wire::{Exchange, Reading};
 
@@ -105,7 +107,11 @@ fn whole() -> Exchange {
 
 /// The smoke scenario, which has every kind of recipe.
 fn plan() -> Plan {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/smoke.yaml");
+    shipped("scenarios/smoke.yaml")
+}
+
+fn shipped(path: &str) -> Plan {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     let scenario = load(&path, &|_| None, &[], &Overrides::default());
     Plan::new(scenario.expect("a shipped scenario has no problems"))
 }
@@ -214,6 +220,25 @@ fn planning(c: &mut Criterion) {
             }
         });
     });
+    for (name, path) in [
+        ("shot of a row, plain", "scenarios/closed-loop.yaml"),
+        ("shot of a row, tagged", "scenarios/respan-quick-start.yaml"),
+        (
+            "shot of a row, tagged, with keys",
+            "scenarios/respan-own-keys.yaml",
+        ),
+    ] {
+        let plan = Arc::new(shipped(path));
+        let users: Vec<_> = phase_arrivals(&plan, PhaseId(1)).take(1_000).collect();
+        let shots = Shots::new(&plan);
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                for arrival in &users {
+                    black_box(shots.of(black_box(arrival)));
+                }
+            });
+        });
+    }
     group.finish();
 }
 

@@ -93,7 +93,11 @@ pub struct Plan {
     digest: String,
     /// Running totals of the weights, for drawing a recipe.
     weights: Vec<f64>,
+    run_id: String,
 }
+
+/// The id of a run where nobody has given it one: nothing is sent by it.
+const NO_RUN: &str = "no-run";
 
 impl Plan {
     /// Decides everything that `scenario` leaves to the seed.
@@ -108,11 +112,28 @@ impl Plan {
                 Some(*total)
             })
             .collect();
+        let run_id = scenario.run_id.clone();
         Self {
             scenario,
             digest,
             weights,
+            run_id: run_id.unwrap_or_else(|| NO_RUN.to_owned()),
         }
+    }
+
+    /// The same plan for a run of this name, unless the scenario has one. Nothing else of what is sent
+    /// differs from run to run.
+    #[must_use]
+    pub fn of_run(self, made_up: impl FnOnce() -> String) -> Self {
+        Self {
+            run_id: self.scenario.run_id.clone().unwrap_or_else(made_up),
+            ..self
+        }
+    }
+
+    /// What the run is called.
+    pub fn run_id(&self) -> &str {
+        &self.run_id
     }
 
     /// The scenario.
@@ -120,8 +141,8 @@ impl Plan {
         &self.scenario
     }
 
-    /// A short name of everything that decides what is sent, prompts included and secrets excluded:
-    /// runs with one digest ask the same.
+    /// A short name of everything that decides what is sent, prompts included, secrets and the run's id
+    /// excluded: runs with one digest ask the same.
     pub fn digest(&self) -> &str {
         &self.digest
     }
@@ -164,7 +185,7 @@ impl Plan {
             model: recipe.model.clone(),
             messages: system.chain(self.draw_prompt(id, arrival)).collect(),
             stream: recipe.stream,
-            include_usage: true,
+            include_usage: !recipe.extra.own_stream_options,
             max_tokens: recipe.max_tokens,
         }
     }

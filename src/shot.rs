@@ -1,17 +1,19 @@
-//! Arrival to request bytes; pure: the same arrival gives the same bytes.
+//! Arrival to request bytes; pure: the same arrival of the same run gives the same bytes.
 
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
 
 use crate::dialect::Dialect;
-use crate::plan::{ArrivalId, Plan};
-use crate::scenario::Prompt;
+use crate::plan::{ArrivalId, Plan, RecipeId};
+use crate::scenario::{Moment, Prompt, Template};
 use crate::schedule::Arrival;
 
 /// A request that is ready to be sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Shot {
     /// The arrival that it answers.
     pub id: ArrivalId,
@@ -19,22 +21,160 @@ pub struct Shot {
     pub dialect: Dialect,
     /// The path below the target's base URL.
     pub path: &'static str,
+    /// The headers that the scenario adds.
+    pub headers: Headers,
     /// The body.
     pub body: Bytes,
     /// Whether the answer is to be streamed.
     pub stream: bool,
 }
 
+/// Without what it says: that may be keys.
+impl fmt::Debug for Shot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shot")
+            .field("id", &self.id)
+            .field("path", &self.path)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Headers that a scenario adds to a request; cheap to clone.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Headers(Option<Arc<[(HeaderName, HeaderValue)]>>);
+
+impl Headers {
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &(HeaderName, HeaderValue)> {
+        self.0.iter().flat_map(|headers| headers.iter())
+    }
+}
+
+impl FromIterator<(HeaderName, HeaderValue)> for Headers {
+    fn from_iter<I: IntoIterator<Item = (HeaderName, HeaderValue)>>(headers: I) -> Self {
+        Self(Some(headers.into_iter().collect()))
+    }
+}
+
+/// By their names alone: the values may be keys.
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter().map(|h| &h.0)).finish()
+    }
+}
+
 /// The request of an arrival.
 pub fn build(plan: &Plan, arrival: &Arrival) -> Shot {
-    let dialect = dialect(plan);
+    let moment = moment(plan, arrival);
+    let begun = begin(plan, arrival, &moment);
+    shot(plan, arrival, &begun, None, &moment)
+}
+
+/// What a request would say, without its secrets: its path, its further headers and its body.
+pub fn example(plan: &Plan, arrival: &Arrival) -> (&'static str, Vec<(String, String)>, String) {
+    let moment = Moment {
+        secrets: false,
+        ..moment(plan, arrival)
+    };
+    let body = end(
+        plan,
+        arrival.recipe,
+        &begin(plan, arrival, &moment),
+        &moment,
+    );
+    let headers = &plan.recipe(arrival.recipe).extra.headers;
+    let value = |template: &Template| {
+        let mut value = Vec::new();
+        template.put(&mut value, &moment);
+        String::from_utf8_lossy(&value).into_owned()
+    };
+    let headers = headers.iter().map(|(name, t)| (name.clone(), value(t)));
+    let body = String::from_utf8_lossy(&body).into_owned();
+    (dialect(plan).path(), headers.collect(), body)
+}
+
+fn moment<'a>(plan: &'a Plan, arrival: &'a Arrival) -> Moment<'a> {
+    Moment {
+        run: plan.run_id(),
+        arrival: &arrival.id,
+        row: plan.draw_row(arrival.recipe, arrival.id).unwrap_or(0),
+        secrets: true,
+    }
+}
+
+/// The fields that end a body differently for each arrival, if any do.
+fn differing(plan: &Plan, recipe: RecipeId) -> Option<&Template> {
+    let fields = plan.recipe(recipe).extra.body.as_ref();
+    fields.filter(|fields| fields.differs_by_arrival())
+}
+
+/// The body as far as all arrivals with the same row share it: all of it, unless its end differs.
+fn begin(plan: &Plan, arrival: &Arrival, moment: &Moment<'_>) -> Bytes {
     let ask = plan.ask(arrival.recipe, arrival.id);
+    let mut body = dialect(plan).encode_ask(&ask);
+    let Some(fields) = &plan.recipe(arrival.recipe).extra.body else {
+        return body.into();
+    };
+    // A body is an object with at least a model: what follows goes in front of its brace.
+    body.pop();
+    body.push(b',');
+    if differing(plan, arrival.recipe).is_none() {
+        append(&mut body, fields, moment);
+    }
+    body.into()
+}
+
+/// The body from what was begun.
+fn end(plan: &Plan, recipe: RecipeId, begun: &Bytes, moment: &Moment<'_>) -> Bytes {
+    /// About how much the fields of an arrival take.
+    const ROOM: usize = 512;
+    let Some(fields) = differing(plan, recipe) else {
+        return begun.clone();
+    };
+    let mut body = Vec::with_capacity(begun.len() + ROOM);
+    body.extend_from_slice(begun);
+    append(&mut body, fields, moment);
+    body.into()
+}
+
+fn append(body: &mut Vec<u8>, fields: &Template, moment: &Moment<'_>) {
+    fields.put(body, moment);
+    body.push(b'}');
+}
+
+fn headers(plan: &Plan, recipe: RecipeId, moment: &Moment<'_>) -> Headers {
+    let headers = &plan.recipe(recipe).extra.headers;
+    if headers.is_empty() {
+        return Headers::default();
+    }
+    let built = headers.iter().map(|(name, template)| {
+        let mut value = Vec::new();
+        template.put(&mut value, moment);
+        let name = HeaderName::from_bytes(name.as_bytes());
+        let value = HeaderValue::from_bytes(&value);
+        let mut value = value.expect("the scenario's values were checked");
+        value.set_sensitive(true);
+        (name.expect("the scenario's names were checked"), value)
+    });
+    built.collect()
+}
+
+fn shot(
+    plan: &Plan,
+    arrival: &Arrival,
+    begun: &Bytes,
+    kept: Option<&Headers>,
+    moment: &Moment<'_>,
+) -> Shot {
+    let dialect = dialect(plan);
     Shot {
         id: arrival.id,
         dialect,
         path: dialect.path(),
-        body: Bytes::from(dialect.encode_ask(&ask)),
-        stream: ask.stream,
+        headers: kept.map_or_else(|| headers(plan, arrival.recipe, moment), Headers::clone),
+        body: end(plan, arrival.recipe, begun, moment),
+        stream: plan.recipe(arrival.recipe).stream,
     }
 }
 
@@ -45,13 +185,22 @@ fn dialect(plan: &Plan) -> Dialect {
 /// The most bytes of bodies that are kept.
 const KEPT: usize = 64 << 20;
 
-/// The requests of a plan, each body written once: arrivals that ask the same send the same bytes.
-#[derive(Debug)]
+/// The requests of a plan, each prompt written once: arrivals that ask the same row share the body, or
+/// its beginning, where its end differs for each.
 pub struct Shots {
     plan: Arc<Plan>,
-    /// The body of each row of each recipe, once it was asked for.
+    /// The body of each row of each recipe as far as its arrivals share it, once it was asked for.
     bodies: Vec<Vec<OnceLock<Bytes>>>,
+    /// The headers of each recipe, where they never change.
+    headers: Vec<Option<Headers>>,
     room: AtomicUsize,
+}
+
+/// Without what is kept: that may be keys.
+impl fmt::Debug for Shots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shots").finish_non_exhaustive()
+    }
 }
 
 impl Shots {
@@ -61,10 +210,28 @@ impl Shots {
             Prompt::Rows(rows) => rows.len(),
             Prompt::Synthetic(_) => 0,
         };
-        let recipes = plan.scenario().recipes.iter();
+        let recipes = || plan.scenario().recipes.iter();
         let places = |count| (0..count).map(|_| OnceLock::new()).collect();
+        let kept = |recipe: RecipeId| {
+            let extra = &plan.recipe(recipe).extra;
+            let constant = extra.headers.iter().all(|(_, value)| value.is_constant());
+            let moment = Moment {
+                run: plan.run_id(),
+                arrival: &"",
+                row: 0,
+                secrets: true,
+            };
+            constant.then(|| headers(plan, recipe, &moment))
+        };
         Self {
-            bodies: recipes.map(|recipe| places(rows(&recipe.prompt))).collect(),
+            bodies: recipes()
+                .map(|recipe| places(rows(&recipe.prompt)))
+                .collect(),
+            headers: (0..)
+                .map(RecipeId)
+                .zip(recipes())
+                .map(|(id, _)| kept(id))
+                .collect(),
             plan: Arc::clone(plan),
             room: AtomicUsize::new(KEPT),
         }
@@ -77,28 +244,29 @@ impl Shots {
 
     /// The request of an arrival, as [`build`] makes it.
     pub fn of(&self, arrival: &Arrival) -> Shot {
+        let recipe = usize::from(arrival.recipe.0);
         let row = self.plan.draw_row(arrival.recipe, arrival.id);
-        let place = row.map(|row| &self.bodies[usize::from(arrival.recipe.0)][row]);
-        if let Some(body) = place.and_then(OnceLock::get) {
-            let dialect = dialect(&self.plan);
-            return Shot {
-                id: arrival.id,
-                dialect,
-                path: dialect.path(),
-                body: body.clone(),
-                stream: self.plan.recipe(arrival.recipe).stream,
-            };
+        let moment = Moment {
+            row: row.unwrap_or(0),
+            run: self.plan.run_id(),
+            arrival: &arrival.id,
+            secrets: true,
+        };
+        let headers = self.headers[recipe].as_ref();
+        let place = row.map(|row| &self.bodies[recipe][row]);
+        if let Some(begun) = place.and_then(OnceLock::get) {
+            return shot(&self.plan, arrival, begun, headers, &moment);
         }
-        let shot = build(&self.plan, arrival);
+        let begun = begin(&self.plan, arrival, &moment);
         if let Some(place) = place {
-            let take = |room: usize| room.checked_sub(shot.body.len());
+            let take = |room: usize| room.checked_sub(begun.len());
             let (order, load) = (Ordering::Relaxed, Ordering::Relaxed);
             if self.room.fetch_update(order, load, take).is_ok() {
                 // Another worker may have been quicker, with the same bytes.
-                let _ = place.set(shot.body.clone());
+                let _ = place.set(begun.clone());
             }
         }
-        shot
+        shot(&self.plan, arrival, &begun, headers, &moment)
     }
 }
 
@@ -110,13 +278,50 @@ mod tests {
     use crate::scenario::{Overrides, load};
     use crate::schedule;
 
+    fn shipped(name: &str) -> Arc<Plan> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("scenarios")
+            .join(name);
+        let key = |name: &str| name.ends_with("KEY").then(|| "planted-key".to_owned());
+        let scenario = load(&path, &key, &[], &Overrides::default());
+        let plan = Plan::new(scenario.expect("a shipped scenario has no problems"));
+        Arc::new(plan.of_run(|| "run".to_owned()))
+    }
+
+    #[test]
+    fn keys_are_sent_and_are_in_no_debug_output() {
+        let plan = shipped("respan-own-keys.yaml");
+        let arrival = schedule::arrivals(&plan).next().unwrap();
+        let shots = Shots::new(&plan);
+        let shot = shots.of(&arrival);
+        assert!(String::from_utf8_lossy(&shot.body).contains("planted-key"));
+        let mut seen = format!("{plan:?} {shot:?} {:?} {shots:?}", shot.headers);
+        let (_, _, example) = example(&plan, &arrival);
+        seen += &example;
+        assert!(!seen.contains("planted"), "{seen}");
+    }
+
+    #[test]
+    fn a_body_that_differs_by_arrival_is_kept_as_far_as_it_does_not() {
+        let plan = shipped("respan-cache.yaml");
+        let shots = Shots::new(&plan);
+        let mut bodies = std::collections::BTreeSet::new();
+        for arrival in schedule::arrivals(&plan).take(1_000) {
+            let shot = shots.of(&arrival);
+            assert_eq!(shot, build(&plan, &arrival));
+            let body: serde_json::Value = serde_json::from_slice(&shot.body).unwrap();
+            assert_eq!(body["custom_identifier"], format!("run-{}", arrival.id));
+            bodies.insert(shot.body);
+        }
+        assert_eq!(bodies.len(), 1_000);
+        let kept = shots.bodies.iter().flatten().filter_map(OnceLock::get);
+        let kept: Vec<&Bytes> = kept.collect();
+        assert!(!kept.is_empty() && kept.iter().all(|begun| begun.ends_with(b",")));
+    }
+
     #[test]
     fn a_body_that_is_kept_is_the_one_that_would_be_built() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/smoke.yaml");
-        let scenario = load(&path, &|_| None, &[], &Overrides::default());
-        let plan = Arc::new(Plan::new(
-            scenario.expect("a shipped scenario has no problems"),
-        ));
+        let plan = shipped("smoke.yaml");
         for room in [KEPT, 2_000, 0] {
             let shots = Shots::new(&plan);
             shots.room.store(room, Ordering::Relaxed);

@@ -8,6 +8,8 @@
     reason = "a test's helpers may fail as its tests do"
 )]
 
+#[path = "cli/asking.rs"]
+mod asking;
 #[path = "cli/bad_input.rs"]
 mod bad_input;
 #[path = "cli/broken_folder.rs"]
@@ -26,10 +28,14 @@ mod connections;
 mod costs;
 #[path = "cli/exits.rs"]
 mod exits;
+#[path = "cli/mirror.rs"]
+mod mirror;
 #[path = "cli/output.rs"]
 mod output;
 #[path = "cli/overrides.rs"]
 mod overrides;
+#[path = "cli/planted.rs"]
+mod planted;
 #[path = "cli/prices.rs"]
 mod prices;
 #[path = "cli/probe.rs"]

@@ -14,7 +14,7 @@ use tollgate::dialect::{Ask, Dialect, Message, Role};
 use tollgate::lab::{Lab, Script};
 use tollgate::plan::ArrivalId;
 use tollgate::scenario::Timeouts;
-use tollgate::shot::Shot;
+use tollgate::shot::{Headers, Shot};
 use tollgate::wire::{Clock, DirectWire, Endpoint, Exchange, Outcome, Reading, ReqwestWire, Wire};
 
 const PATIENT: Timeouts = Timeouts {
@@ -39,6 +39,7 @@ fn shot(model: &str, stream: bool, text: &str) -> Shot {
     Shot {
         id: ArrivalId::default(),
         dialect: Dialect::OpenaiChat,
+        headers: Headers::default(),
         path: Dialect::OpenaiChat.path(),
         body: Bytes::from(Dialect::OpenaiChat.encode_ask(&ask)),
         stream,

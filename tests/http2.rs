@@ -9,13 +9,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::server::{Connection, SendResponse};
 use h2::{Reason, SendStream};
-use http::{Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tollgate::dialect::{Ask, Dialect};
 use tollgate::plan::ArrivalId;
 use tollgate::scenario::{Http, Policy, Timeouts};
-use tollgate::shot::Shot;
+use tollgate::shot::{Headers, Shot};
 use tollgate::wire::{Clock, DirectWire, Endpoint, Exchange, Outcome, Reading, TimeoutKind, Wire};
 
 const TOKEN: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}\n\n";
@@ -113,6 +113,10 @@ impl Client {
     }
 
     async fn ask(&self) -> Exchange {
+        self.ask_with(Headers::default()).await
+    }
+
+    async fn ask_with(&self, headers: Headers) -> Exchange {
         let ask = Ask {
             stream: true,
             ..Ask::default()
@@ -120,6 +124,7 @@ impl Client {
         let shot = Shot {
             id: ArrivalId::default(),
             dialect: Dialect::OpenaiChat,
+            headers,
             path: Dialect::OpenaiChat.path(),
             body: Bytes::from(Dialect::OpenaiChat.encode_ask(&ask)),
             stream: true,
@@ -155,6 +160,26 @@ async fn all_requests_share_one_connection_and_each_reads_its_own_answer() {
         new += u32::from(exchange.connecting.is_some());
     }
     assert_eq!((opened.load(Ordering::Relaxed), new), (1, 1));
+}
+
+#[tokio::test]
+async fn headers_of_a_scenario_are_sent() {
+    let (url, _) = answering(|request: Incoming| async {
+        let given = request.0.headers().get("x-team").map(HeaderValue::as_bytes);
+        let tokens = if given == Some(b"red") { 2 } else { 1 };
+        let mut body = begin(request, tokens).await;
+        body.send_data(Bytes::from_static(STOP.as_bytes()), true)
+            .unwrap();
+    })
+    .await;
+    let client = Client::new(url, patient());
+    let team = (
+        HeaderName::from_static("x-team"),
+        HeaderValue::from_static("red"),
+    );
+    assert_eq!(client.ask().await.token_chunks, 1);
+    let exchange = client.ask_with(Headers::from_iter([team])).await;
+    assert_eq!(exchange.token_chunks, 2, "{exchange:?}");
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use tollgate::base::Offset;
 use tollgate::dialect::Dialect;
 use tollgate::plan::ArrivalId;
 use tollgate::scenario::{Timeouts, Timestamps};
-use tollgate::shot::Shot;
+use tollgate::shot::{Headers, Shot};
 use tollgate::wire::{Clock, DirectWire, Endpoint, Outcome, Reading, Stamping, Wire};
 
 const PATIENT: Timeouts = Timeouts {
@@ -83,6 +83,7 @@ fn lag(wanted: Timestamps) -> (Duration, Stamping) {
     let shot = Shot {
         id: ArrivalId::default(),
         dialect: Dialect::OpenaiChat,
+        headers: Headers::default(),
         path: Dialect::OpenaiChat.path(),
         body: Bytes::from_static(b"{}"),
         stream: true,

@@ -187,6 +187,32 @@ fn the_parts_of_scenarios_are_valid_too() {
     }
 }
 
+#[test]
+fn what_the_readme_says_of_requests_and_keys_is_valid() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&root().join("scenarios"), &folder.path().join("s"));
+    fs::create_dir(folder.path().join("s/secrets")).unwrap();
+    fs::write(folder.path().join("s/secrets/openai-2.txt"), "k\n").unwrap();
+    for heading in ["What a request says", "Respan's gateway"] {
+        let shown = blocks("yaml", Some(heading));
+        assert_eq!(shown.len(), 1, "{heading}");
+        let variables = between(&shown[0], "${", '}').map(|name| format!("-e{name}=k"));
+        let rest = "load: [ { name: p, closed: { concurrency: 1, requests: 1 } } ]";
+        let text = format!("name: shown\n{rest}\n{}", shown[0]);
+        fs::write(folder.path().join("s/shown.yaml"), text).unwrap();
+        let mut args = vec!["validate".to_owned(), "s/shown.yaml".to_owned()];
+        args.extend(variables);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let valid = tollgate(folder.path(), &args);
+        let said = text_of(&valid);
+        assert_eq!(said, "s/shown.yaml: ok\n", "{heading}");
+    }
+}
+
+fn text_of(output: &Output) -> String {
+    text(&output.stderr) + &text(&output.stdout)
+}
+
 fn copy(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {

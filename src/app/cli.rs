@@ -68,6 +68,9 @@ pub(super) struct ScenarioArgs {
     /// The seed of every random choice
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
+    /// What tags and `{{ run.id }}` call the run [default: made up for each run]
+    #[arg(long, value_name = "ID")]
+    pub(super) run_id: Option<String>,
     /// Set a variable of the scenario; wins over the environment
     #[arg(short = 'e', value_name = "KEY=VALUE", value_parser = key_value)]
     pub(super) env: Vec<(String, String)>,
@@ -90,6 +93,7 @@ impl ScenarioArgs {
         Overrides {
             target: self.target.clone(),
             seed: self.seed,
+            run_id: self.run_id.clone(),
             concurrency: self.concurrency,
             rate: self.rate,
             duration: self.duration,

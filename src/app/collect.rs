@@ -20,8 +20,8 @@ pub(super) struct Collector {
     /// Times to first token in the seconds that are over, for the progress line.
     pub(super) ttft: Histogram,
     pub(super) counts: Counts,
-    /// The key of the target, which may repeat it.
-    key: Option<Secret>,
+    /// All keys that the target is given, which may repeat them.
+    secrets: Vec<Secret>,
 }
 
 /// Counts so far, for the progress line.
@@ -36,7 +36,7 @@ pub(super) struct Counts {
 }
 
 impl Collector {
-    pub(super) fn new(info: RunInfo, folder: RunFolder, key: Option<Secret>) -> Self {
+    pub(super) fn new(info: RunInfo, folder: RunFolder, secrets: Vec<Secret>) -> Self {
         let recorder = Recorder::new(info.recipes.len(), info.phase_records());
         let intervals = Intervals::new(info.workers, recorder.clone());
         let (ttft, counts) = Default::default();
@@ -47,7 +47,7 @@ impl Collector {
             intervals,
             ttft,
             counts,
-            key,
+            secrets,
         }
     }
 
@@ -70,9 +70,7 @@ impl Collector {
             }
             Event::Rows(mut rows) => {
                 for sample in &mut rows {
-                    if let Some(key) = &self.key {
-                        hide(key, &mut sample.exchange);
-                    }
+                    hide(&self.secrets, &mut sample.exchange);
                     self.counts.ok += u64::from(sample.is_ok());
                     self.counts.failed += u64::from(!sample.is_ok());
                     if let Some(cost) = sample.cost {
@@ -116,16 +114,17 @@ impl Collector {
     /// Adds a second to the run, and writes it.
     fn keep(&mut self, mut interval: Interval) -> Result<(), ResultsError> {
         for said in interval.record.said_mut() {
-            if let Some(Cow::Owned(hidden)) = self.key.as_ref().map(|key| key.hide_in(said)) {
+            if let Cow::Owned(hidden) = Secret::hide_all(&self.secrets, said) {
                 *said = hidden;
             }
         }
-        if let Some(key) = &self.key {
-            interval.record.hide_names(&|name| match key.hide_in(name) {
+        let secrets = &self.secrets;
+        interval
+            .record
+            .hide_names(&|name| match Secret::hide_all(secrets, name) {
                 Cow::Owned(hidden) => Some(hidden),
                 Cow::Borrowed(_) => None,
             });
-        }
         self.recorder.merge(&interval.record);
         for tally in interval.record.recipes() {
             if let Some(ttft) = tally.times(Metric::Ttft) {
@@ -145,8 +144,8 @@ impl Collector {
     }
 }
 
-/// Hides the key in all that the target said.
-fn hide(key: &Secret, exchange: &mut Exchange) {
+/// Hides the keys in all that the target said.
+fn hide(secrets: &[Secret], exchange: &mut Exchange) {
     let said = [
         &mut exchange.error,
         &mut exchange.finish,
@@ -156,7 +155,7 @@ fn hide(key: &Secret, exchange: &mut Exchange) {
         &mut exchange.told.cache_status,
     ];
     for text in said.into_iter().flatten() {
-        if let Cow::Owned(hidden) = key.hide_in(text) {
+        if let Cow::Owned(hidden) = Secret::hide_all(secrets, text) {
             *text = hidden;
         }
     }

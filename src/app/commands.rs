@@ -16,10 +16,20 @@ use crate::schedule::forecast;
 
 /// Loads a scenario, or shows all its problems.
 pub(super) fn load(args: &ScenarioArgs) -> Result<Scenario, Exit> {
-    load_file(&args.scenario, &args.env, &args.overrides()).map_err(|problems| {
-        terminal::message(scenario::render(&problems, terminal::stderr_colour()).trim_end());
-        Exit::Usage
-    })
+    let loaded = load_file(&args.scenario, &args.env, &args.overrides());
+    let problems = match &loaded {
+        Ok(scenario) => &scenario.warnings,
+        Err(problems) => problems,
+    };
+    show(problems);
+    loaded.map_err(|_| Exit::Usage)
+}
+
+/// Shows problems, if there are any.
+fn show(problems: &[Problem]) {
+    if !problems.is_empty() {
+        terminal::message(scenario::render(problems, terminal::stderr_colour()).trim_end());
+    }
 }
 
 fn load_file(
@@ -52,20 +62,13 @@ pub(super) fn validate(args: &ValidateArgs) -> Exit {
     };
     for path in &args.scenarios {
         match scenario::load(path, &env, &alone, &Overrides::default()) {
-            Ok(_) => terminal::data(&format!("{}: ok\n", path.display())),
+            Ok(scenario) => {
+                show(&scenario.warnings);
+                terminal::data(&format!("{}: ok\n", path.display()));
+            }
             Err(problems) => {
-                let shown = scenario::render(&problems, terminal::stderr_colour());
-                let plural = if problems.len() == 1 {
-                    "problem"
-                } else {
-                    "problems"
-                };
-                terminal::message(&format!(
-                    "{}\n\n{}: {} {plural}",
-                    shown.trim_end(),
-                    path.display(),
-                    problems.len()
-                ));
+                show(&problems);
+                terminal::message(&format!("\n{}: {}", path.display(), counted(&problems)));
                 exit = Exit::Usage;
             }
         }
@@ -80,22 +83,37 @@ pub(super) fn validate(args: &ValidateArgs) -> Exit {
     exit
 }
 
+/// How many problems there are, in words.
+fn counted(problems: &[Problem]) -> String {
+    let plural = |count: usize, one: &str| match count {
+        1 => format!("1 {one}"),
+        _ => format!("{count} {one}s"),
+    };
+    let warnings = problems.iter().filter(|p| p.is_warning()).count();
+    let errors = plural(problems.len() - warnings, "problem");
+    match warnings {
+        0 => errors,
+        _ => format!("{errors}, {}", plural(warnings, "warning")),
+    }
+}
+
 pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
     let scenario = match load(&args.scenario) {
         Ok(scenario) => scenario,
         Err(exit) => return Ok(exit),
     };
     let plan = Plan::new(scenario);
-    let forecast = forecast(&plan);
+    let (forecast, examples) = (forecast(&plan), report::examples(&plan));
     if args.json {
         let json = serde_json::json!({
             "schema": results::SCHEMA,
             "digest": plan.digest(),
             "forecast": forecast,
+            "requests": examples,
         });
         terminal::data(&format!("{}\n", serde_json::to_string_pretty(&json)?));
     } else {
-        terminal::data(&report::plan(&plan, &forecast));
+        terminal::data(&report::plan(&plan, &forecast, &examples));
     }
     Ok(Exit::Fine)
 }

@@ -1,6 +1,8 @@
 //! Before the first request: is the target there, and does it take the key?
 
-use crate::scenario::{Address, Kind, Policy, Timeouts};
+use crate::base::Secret;
+use crate::scenario::{Address, Kind, Policy, Scenario};
+use crate::shot::Headers;
 use crate::wire::{Endpoint, Failure, probe};
 
 /// What a preflight found wrong: a sentence, and what to do.
@@ -12,12 +14,14 @@ pub(super) struct Refused {
 }
 
 /// Asks the target for its models, which costs nothing. Only no answer, and a refusal of the key, stop
-/// the run: many endpoints have no list of models.
+/// the run: many endpoints have no list of models. It is asked with the headers of a request, which may
+/// be what lets it in.
 pub(super) async fn check(
     endpoint: &Endpoint,
     kind: Kind,
     key_from: &str,
-    timeouts: &Timeouts,
+    headers: &Headers,
+    scenario: &Scenario,
 ) -> Result<(), Refused> {
     let (url, key) = (&endpoint.base_url, endpoint.key.as_ref());
     let refused = |problem: String, help: String| Err(Refused { problem, help });
@@ -31,10 +35,10 @@ pub(super) async fn check(
     } else {
         "models"
     };
-    match probe(endpoint, path, timeouts).await {
+    match probe(endpoint, path, headers, &scenario.timeouts).await {
         Ok((status @ (401 | 403), body)) if kind != Kind::Respan => {
             let said = crate::dialect::error_message(&body).unwrap_or_default();
-            let said = key.map_or(said.as_str().into(), |key| key.hide_in(&said));
+            let said = Secret::hide_all(&scenario.secrets, &said);
             let help = match key {
                 Some(_) => format!("check the key in {key_from}"),
                 None => format!("give a key: set {key_from}"),

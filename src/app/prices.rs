@@ -12,6 +12,7 @@ use crate::base::Usd;
 use crate::dialect::error_message;
 use crate::pricing::{Listed, Price};
 use crate::scenario::Timeouts;
+use crate::shot::Headers;
 use crate::wire::{Endpoint, probe};
 
 /// Where a Respan gateway lists its models; it asks for no key.
@@ -105,7 +106,7 @@ pub(super) async fn read(endpoint: &Endpoint) -> Result<Listed, String> {
     let mut path = LIST.to_owned();
     for _ in 0..PAGES {
         let url = format!("{}/{path}", endpoint.base_url);
-        let (status, body) = probe(endpoint, &path, &patience())
+        let (status, body) = probe(endpoint, &path, &Headers::default(), &patience())
             .await
             .map_err(|failure| preflight::unreachable(endpoint, &failure).to_string())?;
         if status != 200 {

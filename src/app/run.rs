@@ -1,5 +1,6 @@
 //! `tollgate run`: from a scenario to a report.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +17,13 @@ use super::signals::Signals;
 use super::{Exit, commands, limits, machine, preflight, selftest, terminal};
 use crate::engine::{self, Control, Ledger};
 use crate::judge::{self, Level, Validity};
-use crate::plan::Plan;
+use crate::plan::{PhaseId, Plan};
 use crate::record::Summary;
 use crate::report;
 use crate::results::{Interruption, RunFolder, RunInfo};
 use crate::scenario::{Address, Client, Http, Place, Timestamps};
+use crate::schedule::{self, Due};
+use crate::shot;
 use crate::wire::{Clock, DirectWire, Endpoint, ReqwestWire, Stamping};
 
 /// How often progress is shown and files are brought up to date.
@@ -31,7 +34,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         Ok(scenario) => scenario,
         Err(exit) => return Ok(exit),
     };
-    let plan = Arc::new(Plan::new(scenario));
+    let plan = Arc::new(Plan::new(scenario).of_run(made_up_id));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -85,7 +88,9 @@ async fn target(
                 policy: policy.clone(),
                 addresses: None,
             };
-            preflight::check(&endpoint, *kind, &key_from, &scenario.timeouts).await?;
+            let first = schedule::arrival(plan, PhaseId(0), 0, Due::WhenReady);
+            let headers = shot::build(plan, &first).headers;
+            preflight::check(&endpoint, *kind, &key_from, &headers, scenario).await?;
             Ok(Ok((endpoint, None)))
         }
     }
@@ -148,7 +153,8 @@ impl Session {
         let workers = info.workers;
         let arrivals = info.phases.iter().map(|phase| phase.planned_arrivals);
         let progress = Progress::new(arrivals.sum());
-        let collector = Collector::new(info, folder, endpoint.key.clone());
+        let secrets = plan.scenario().secrets.iter().chain(&endpoint.key);
+        let collector = Collector::new(info, folder, secrets.cloned().collect());
         let control = Control::default();
         let clock = Clock::start();
         let cpu_before = machine::cpu();
@@ -340,6 +346,15 @@ impl Ended {
             .or(no_data)
             .unwrap_or(Exit::Fine))
     }
+}
+
+/// An id that no other run has.
+fn made_up_id() -> String {
+    // The standard library's hasher is seeded by the operating system.
+    let random = RandomState::new().build_hasher().finish();
+    let now = OffsetDateTime::now_utc().unix_timestamp_nanos();
+    let seed = [&now.to_le_bytes()[..], &random.to_le_bytes()].concat();
+    blake3::hash(&seed).to_hex()[..10].to_owned()
 }
 
 /// The client's machine in words.

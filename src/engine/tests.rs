@@ -23,8 +23,8 @@ use crate::plan::{PhaseId, Plan};
 use crate::record::{Interval, Intervals, Recorder};
 use crate::sample::{Metric, Sample};
 use crate::scenario::{
-    Bound, Client, Pace, Phase, Place, Prompt, Recipe, Scenario, Shape, Slos, Target, Timeouts,
-    Timestamps, Via,
+    Bound, Client, Extra, Pace, Phase, Place, Prompt, Recipe, Scenario, Shape, Slos, Target,
+    Timeouts, Timestamps, Via,
 };
 use crate::schedule::{Share, arrivals};
 use crate::shot::Shot;
@@ -76,11 +76,15 @@ fn scenario(phases: Vec<Phase>) -> Scenario {
         prompt: Prompt::Rows(Arc::new(vec![vec![said.clone()]])),
         checks: Arc::default(),
         expect_shares: None,
+        extra: Extra::default(),
     };
     let hour = Duration::from_secs(3_600);
     Scenario {
         name: "test".to_owned(),
         seed: Seed(42),
+        run_id: None,
+        secrets: Vec::new(),
+        warnings: Vec::new(),
         target: Target {
             name: "lab".to_owned(),
             place: Place::Lab {

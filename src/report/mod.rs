@@ -2,12 +2,14 @@
 
 mod connections;
 mod costs;
+mod example;
 mod plan;
 mod selftest;
 mod table;
 mod text;
 mod told;
 
+pub use example::{Example, examples};
 pub use plan::plan;
 pub use selftest::selftest;
 pub use text::{Paint, run};

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use super::example::Example;
 use super::table::Table;
 use crate::base::{HumanDuration, Money};
 use crate::plan::Plan;
 use crate::scenario::Place;
 use crate::schedule::{Forecast, RecipeForecast};
 
-/// The forecast of a plan.
-pub fn plan(plan: &Plan, forecast: &Forecast) -> String {
+/// The forecast of a plan, and what its requests would say.
+pub fn plan(plan: &Plan, forecast: &Forecast, examples: &[Example]) -> String {
     let scenario = plan.scenario();
     let target = match &scenario.target.place {
         Place::Lab { .. } => format!("{} (embedded)", scenario.target.name),
@@ -32,6 +33,9 @@ pub fn plan(plan: &Plan, forecast: &Forecast) -> String {
     out += &budget(forecast);
     if forecast.scaled {
         out += "\nFigures of long phases are scaled up from their first 20000 arrivals.\n";
+    }
+    for example in examples {
+        out += &format!("\n{example}");
     }
     out
 }

@@ -24,6 +24,9 @@ pub struct RunInfo {
     pub scenario: String,
     /// A short name of everything that decides what is sent.
     pub digest: String,
+    /// What the run is called in the tags of its requests.
+    #[serde(default)]
+    pub run_id: String,
     /// The seed.
     pub seed: Seed,
     /// When it started, in UTC.
@@ -207,6 +210,7 @@ impl RunInfo {
             interrupted: None,
             scenario: scenario.name.clone(),
             digest: plan.digest().to_owned(),
+            run_id: plan.run_id().to_owned(),
             seed: scenario.seed,
             started_utc: String::new(),
             tollgate: env!("CARGO_PKG_VERSION").to_owned(),

@@ -228,6 +228,7 @@ mod tests {
             interrupted: None,
             scenario: "s".to_owned(),
             digest: String::new(),
+            run_id: String::new(),
             seed: Seed(0),
             started_utc: String::new(),
             tollgate: String::new(),

@@ -5,29 +5,36 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde_json::Value;
+
+use super::asking::Asking;
 use super::connections::Around;
 use super::document::{self, Spanned};
 use super::file::{self, File};
 use super::phases;
 use super::{Env, Loaded, Overrides, Problem, Prompt, Recipe, Scenario, Source, Timeouts, prompts};
-use crate::base::HumanDuration;
+use crate::base::{HumanDuration, Secret};
 use crate::dialect::Message;
 use crate::pricing::PriceTable;
 
 /// Collects the problems of one scenario file and of the files that it names.
 pub(super) struct Checker<'a> {
-    source: Arc<Source>,
+    pub(super) source: Arc<Source>,
     pub(super) folder: &'a Path,
     pub(super) env: Env<'a>,
     pub(super) problems: Vec<Problem>,
     variables: BTreeSet<String>,
     /// Prompt files that were read, since several recipes may share one.
     rows: BTreeMap<String, Option<Arc<Vec<Vec<Message>>>>>,
+    /// Further fields of them, by file and field.
+    columns: BTreeMap<(String, String), Option<Vec<Value>>>,
+    /// What must not be seen anywhere.
+    pub(super) secrets: Vec<Secret>,
 }
 
 impl<'a> Checker<'a> {
     pub(super) fn new(source: Arc<Source>, folder: &'a Path, env: Env<'a>) -> Self {
-        let (problems, variables, rows) = Default::default();
+        let (problems, variables, rows, columns, secrets) = Default::default();
         Self {
             source,
             folder,
@@ -35,6 +42,8 @@ impl<'a> Checker<'a> {
             problems,
             variables,
             rows,
+            columns,
+            secrets,
         }
     }
 
@@ -56,7 +65,11 @@ impl<'a> Checker<'a> {
             self.problems.push(Problem::whole(&self.source, message));
         }
         match scenario {
-            Some(scenario) if self.problems.is_empty() => Ok(scenario),
+            Some(scenario) if self.problems.iter().all(Problem::is_warning) => Ok(Scenario {
+                secrets: self.secrets,
+                warnings: self.problems,
+                ..scenario
+            }),
             _ => Err(self.problems),
         }
     }
@@ -71,8 +84,9 @@ impl<'a> Checker<'a> {
         let prices = file.prices.as_ref().filter(|path| !path.is_empty());
         let prices = prices.map(|path| self.prices(path));
         let mix = self.required(file.mix.as_ref(), "mix", MIX_HELP);
+        let asking = self.asking(file);
         let table = prices.as_ref().and_then(Option::as_ref);
-        let recipes = mix.map(|mix| self.mix(mix, table));
+        let recipes = mix.map(|mix| self.mix(mix, table, &asking));
         let budget = self.budget(file, table);
         let load = self.required(file.load.as_ref(), "load", LOAD_HELP);
         let (source, problems) = (&self.source, &mut self.problems);
@@ -80,6 +94,9 @@ impl<'a> Checker<'a> {
         Some(Scenario {
             name: name?,
             seed: file.seed.unwrap_or_default(),
+            run_id: file.run_id.as_ref().and_then(|id| self.run_id(id)),
+            secrets: Vec::new(),
+            warnings: Vec::new(),
             target: target?,
             recipes: recipes?,
             phases: load?,
@@ -111,6 +128,20 @@ impl<'a> Checker<'a> {
                 .push(Problem::whole(&self.source, message).with_help(help));
         }
         section
+    }
+
+    /// What a run is called. Nothing in a variable is: made up for each run.
+    fn run_id(&mut self, id: &Spanned<String>) -> Option<String> {
+        if id.is_empty() {
+            return None;
+        }
+        let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if id.len() > 64 || !id.chars().all(fits) {
+            let message = format!("`{}` can't be the id of a run", id.value);
+            let help = "use up to 64 letters, digits, `-`, `_` and `.`";
+            self.problem(id.span.clone(), message, help);
+        }
+        Some(id.value.clone())
     }
 
     fn name(&mut self, name: Option<&Spanned<String>>) -> Option<String> {
@@ -147,6 +178,7 @@ impl<'a> Checker<'a> {
         &mut self,
         mix: &Spanned<Vec<Spanned<file::Recipe>>>,
         prices: Option<&PriceTable>,
+        asking: &Asking,
     ) -> Vec<Recipe> {
         if mix.value.is_empty() {
             self.empty(&mix.span, "the mix has no recipes", MIX_HELP);
@@ -163,19 +195,34 @@ impl<'a> Checker<'a> {
                         "give each a name of its own",
                     );
                 }
-                self.recipe(recipe, prices)
+                self.recipe(recipe, prices, asking)
             })
             .collect()
     }
 
     /// An empty list: said only where the file itself left it empty, not where all was cut.
     fn empty(&mut self, span: &Range<usize>, message: &str, help: &str) {
-        if self.problems.is_empty() {
+        if self.problems.iter().all(Problem::is_warning) {
             self.problem(span.clone(), message, help);
         }
     }
 
-    fn recipe(&mut self, recipe: &file::Recipe, prices: Option<&PriceTable>) -> Option<Recipe> {
+    /// Whether something within this place is told already.
+    pub(super) fn has_problem_within(&self, span: &Range<usize>) -> bool {
+        let inside = |at: Range<usize>| span.start <= at.start && at.end <= span.end;
+        let here = |problem: &&Problem| {
+            !problem.is_warning() && Arc::ptr_eq(problem.source(), &self.source)
+        };
+        let mut here = self.problems.iter().filter(here);
+        here.any(|problem| problem.span().is_some_and(inside))
+    }
+
+    fn recipe(
+        &mut self,
+        recipe: &file::Recipe,
+        prices: Option<&PriceTable>,
+        asking: &Asking,
+    ) -> Option<Recipe> {
         let weight = recipe.weight.as_ref().map_or(1.0, |weight| weight.value);
         if let Some(given) = &recipe.weight
             && !(weight.is_finite() && weight > 0.0)
@@ -227,6 +274,7 @@ impl<'a> Checker<'a> {
                 .as_ref()
                 .map(|shares| self.shares(shares)),
             prompt: self.prompt(&chat.prompt)?,
+            extra: self.extra(recipe, asking),
         })
     }
 
@@ -265,6 +313,25 @@ impl<'a> Checker<'a> {
                 None
             }
         }
+    }
+
+    /// A further field of each line of a prompt file, which was read without problems.
+    pub(super) fn column(&mut self, path: &str, field: &str) -> Option<Vec<Value>> {
+        self.rows.get(path)?.as_ref()?;
+        let key = (path.to_owned(), field.to_owned());
+        if let Some(column) = self.columns.get(&key) {
+            return column.clone();
+        }
+        let source = self.open(&Spanned::new(path.to_owned(), 0..0))?;
+        let column = match prompts::column(&source, field) {
+            Ok(column) => Some(column),
+            Err(problems) => {
+                self.problems.extend(problems);
+                None
+            }
+        };
+        self.columns.insert(key, column.clone());
+        column
     }
 
     fn prices(&mut self, path: &Spanned<String>) -> Option<PriceTable> {

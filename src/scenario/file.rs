@@ -3,6 +3,8 @@
 //! Every part is optional or spanned so that a file with several mistakes is read as far as it
 //! goes; what must be there is checked in `check`, where all of it can be said at once.
 
+mod asking;
+
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -18,6 +20,11 @@ use super::shares::ExpectShares;
 use crate::base::{Distribution, HumanDuration, Rate, Seed};
 use crate::lab::Script;
 
+pub use asking::{
+    BalanceGroup, BalancedModel, Cache, CredentialOverride, CredentialSet, CustomerParams, Free,
+    Routing, Sets, WeightedSet,
+};
+
 /// A load scenario: which requests, how many and when, against which gateway.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +36,9 @@ pub struct File {
     pub description: Option<String>,
     /// Decides every random choice of the run: prompts, mix and gaps. 0 where absent.
     pub seed: Option<Seed>,
+    /// What `{{ run.id }}` and tags call a run, where two runs are to send the same bytes. Made up for
+    /// each run where absent or empty; `--run-id` wins.
+    pub run_id: Option<Spanned<String>>,
     /// Where requests can go, by name. A run uses one: `--target NAME`, else `target`, else the first.
     pub targets: Option<Spanned<Ordered<Spanned<Target>>>>,
     /// The name of the target to use.
@@ -92,10 +102,26 @@ pub struct LabTarget {
     /// Whether requests go through the lab's gateway (default) or straight to its provider.
     #[serde(default)]
     pub via: Via,
+    /// Whose contract its gateway is asked by.
+    #[serde(default)]
+    pub kind: Kind,
     /// How the provider behaves.
     pub script: Option<Spanned<Script>>,
     /// The same, in a file of its own: a path from this file's folder.
     pub file: Option<Spanned<String>>,
+    /// Keys of providers, by provider, for the gateway to use instead of its own. `kind: respan`.
+    pub credentials: Option<Spanned<Ordered<Spanned<Sets>>>>,
+    /// The same, by the exact model; wins over `credentials`. `kind: respan`.
+    pub credential_override: Option<Spanned<Ordered<Spanned<CredentialOverride>>>>,
+    /// Which way the gateway takes, where a recipe does not say otherwise. `kind: respan`.
+    pub routing: Option<Spanned<Routing>>,
+    /// Whether the gateway is asked for its own account of each request. True where absent. `kind:
+    /// respan`.
+    pub breakdown: Option<Spanned<bool>>,
+    /// Further fields of each request's body: any JSON, merged last. Texts may hold `{{ ... }}`.
+    pub body: Option<Spanned<Free>>,
+    /// Further headers of each request. May hold `{{ ... }}`.
+    pub headers: Option<Ordered<Spanned<String>>>,
 }
 
 /// The entrance to the lab.
@@ -118,7 +144,8 @@ pub struct GatewayTarget {
     /// Whose contract it keeps.
     #[serde(default)]
     pub kind: Kind,
-    /// The key, sent as `Authorization: Bearer`. Write `${VARIABLE}`, never the key itself.
+    /// The key, sent as `Authorization: Bearer`: `${VARIABLE}`, or `file:` and a path from this file's
+    /// folder; never the key itself.
     pub api_key: Option<Spanned<String>>,
     /// The wire format.
     #[serde(default)]
@@ -139,6 +166,19 @@ pub struct GatewayTarget {
     /// Up to so many connections are opened before a phase begins, and no more than it can have in
     /// flight. None where absent.
     pub preopen: Option<Spanned<u32>>,
+    /// Keys of providers, by provider, for the gateway to use instead of its own. `kind: respan`.
+    pub credentials: Option<Spanned<Ordered<Spanned<Sets>>>>,
+    /// The same, by the exact model; wins over `credentials`. `kind: respan`.
+    pub credential_override: Option<Spanned<Ordered<Spanned<CredentialOverride>>>>,
+    /// Which way the gateway takes, where a recipe does not say otherwise. `kind: respan`.
+    pub routing: Option<Spanned<Routing>>,
+    /// Whether the gateway is asked for its own account of each request. True where absent. `kind:
+    /// respan`.
+    pub breakdown: Option<Spanned<bool>>,
+    /// Further fields of each request's body: any JSON, merged last. Texts may hold `{{ ... }}`.
+    pub body: Option<Spanned<Free>>,
+    /// Further headers of each request. May hold `{{ ... }}`.
+    pub headers: Option<Ordered<Spanned<String>>>,
 }
 
 /// How requests share connections.
@@ -235,6 +275,12 @@ pub struct Chat {
     pub system: Option<String>,
     /// The most tokens that the answer may have.
     pub max_tokens: Option<Spanned<u32>>,
+    /// Which way the gateway takes. `kind: respan`.
+    pub routing: Option<Spanned<Routing>>,
+    /// Further fields of the body: any JSON, merged last. Texts may hold `{{ ... }}`.
+    pub body: Option<Spanned<Free>>,
+    /// Further headers. May hold `{{ ... }}`.
+    pub headers: Option<Ordered<Spanned<String>>>,
 }
 
 /// Where prompts come from: exactly one of the kinds.

@@ -3,12 +3,15 @@
 //! A file is read as far as it goes and all its problems are collected, each at its place; a
 //! [`Scenario`] exists only where there is none.
 
+mod asking;
 mod budget;
 mod check;
 mod checks;
 mod connections;
+mod credentials;
 pub mod document;
 pub mod file;
+mod headers;
 mod one_or_more;
 mod overrides;
 mod phases;
@@ -17,7 +20,10 @@ mod presets;
 mod prompts;
 mod readings;
 mod shares;
+mod routing;
 mod targets;
+mod template;
+mod tree;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -30,6 +36,7 @@ use crate::dialect::{Dialect, Message};
 use crate::lab::Script;
 use crate::pricing::PriceTable;
 
+pub use asking::Extra;
 pub use budget::Budget;
 pub use checks::{Check, JsonWanted, Wants, Whence};
 pub use document::{Problem, Source, render};
@@ -38,6 +45,7 @@ pub use overrides::Overrides;
 pub use policy::{Address, Authorities, Http, Identity, Policy, Tls};
 pub use readings::{At, Only, Readings, Reads, Spot};
 pub use shares::{By, Shares};
+pub use template::{Moment, Template};
 
 /// A scenario without problems: every file that it names has been read, every default is filled in.
 #[derive(Clone, Debug, Serialize)]
@@ -46,6 +54,15 @@ pub struct Scenario {
     pub name: String,
     /// Decides every random choice.
     pub seed: Seed,
+    /// What a run of it is called; `None`: made up for each.
+    #[serde(skip)]
+    pub run_id: Option<String>,
+    /// All keys: whatever is told of a run, they are hidden in it.
+    #[serde(skip)]
+    pub secrets: Vec<Secret>,
+    /// What is no mistake, and yet better otherwise.
+    #[serde(skip)]
+    pub warnings: Vec<Problem>,
     /// Where requests go.
     pub target: Target,
     /// The request mix; at least one.
@@ -167,6 +184,9 @@ pub struct Recipe {
     /// How its answers should be shared out by the gateway.
     #[serde(skip)]
     pub expect_shares: Option<Shares>,
+    /// What its requests say beyond that.
+    #[serde(skip_serializing_if = "Extra::is_empty")]
+    pub extra: Extra,
 }
 
 /// Where prompts come from.

@@ -14,6 +14,8 @@ pub struct Overrides {
     pub target: Option<String>,
     /// `--seed`.
     pub seed: Option<u64>,
+    /// `--run-id`.
+    pub run_id: Option<String>,
     /// `-c`: users of the measured closed loops.
     pub concurrency: Option<u32>,
     /// `-r`: rate of the measured open loops.
@@ -34,6 +36,9 @@ impl Overrides {
     ) -> Vec<Problem> {
         if let Some(seed) = self.seed {
             file.seed = Some(Seed(seed));
+        }
+        if let Some(id) = &self.run_id {
+            file.run_id = Some(Spanned::new(id.clone(), 0..0));
         }
         if let Some(target) = &self.target {
             choose_target(file, target, env);

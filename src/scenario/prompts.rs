@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::{Problem, Source};
 use crate::dialect::{Message, Role};
@@ -39,6 +40,43 @@ pub(super) fn read(source: &Arc<Source>) -> Result<Vec<Vec<Message>>, Vec<Proble
     if rows.is_empty() && problems.is_empty() {
         problems.push(Problem::whole(source, "the file holds no prompts").with_help(HELP));
     }
+    shorten(source, &mut problems);
+    if problems.is_empty() {
+        Ok(rows)
+    } else {
+        Err(problems)
+    }
+}
+
+/// A further field of each line of a prompt file that has no problems.
+pub(super) fn column(source: &Arc<Source>, field: &str) -> Result<Vec<Value>, Vec<Problem>> {
+    let (mut values, mut problems) = (Vec::new(), Vec::new());
+    let mut start = 0;
+    for line in source.text.split_inclusive('\n') {
+        let text = line.trim_end_matches(['\n', '\r']);
+        if !text.trim().is_empty() {
+            let row: Option<Map<String, Value>> = serde_json::from_str(text).ok();
+            match row.and_then(|mut row| row.remove(field)) {
+                Some(value) => values.push(value),
+                None => problems.push(Problem::at(
+                    source,
+                    start..start + text.len(),
+                    format!("the row has no `{field}`, which `{{{{ row.{field} }}}}` asks for"),
+                )),
+            }
+        }
+        start += line.len();
+    }
+    shorten(source, &mut problems);
+    if problems.is_empty() {
+        Ok(values)
+    } else {
+        Err(problems)
+    }
+}
+
+/// Keeps the first problems of many.
+fn shorten(source: &Arc<Source>, problems: &mut Vec<Problem>) {
     let more = problems.len().saturating_sub(SHOWN);
     problems.truncate(SHOWN);
     if more > 0 {
@@ -46,11 +84,6 @@ pub(super) fn read(source: &Arc<Source>) -> Result<Vec<Vec<Message>>, Vec<Proble
             source,
             format!("{more} more lines are broken"),
         ));
-    }
-    if problems.is_empty() {
-        Ok(rows)
-    } else {
-        Err(problems)
     }
 }
 

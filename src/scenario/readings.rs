@@ -200,7 +200,7 @@ impl Checker<'_> {
 
     fn spot<T>(&mut self, what: Reads, spot: &SpotIn, around: &Spanned<T>) -> Option<Spot> {
         let at = match (&spot.header, &spot.pointer) {
-            (Some(header), None) => self.header(header),
+            (Some(header), None) => self.header_read(header),
             (None, Some(pointer)) => self.pointer(pointer).map(At::Pointer),
             _ => {
                 let message = "a reading has one place: a `header` or a `pointer`";
@@ -228,7 +228,7 @@ impl Checker<'_> {
         })
     }
 
-    fn header(&mut self, header: &Spanned<String>) -> Option<At> {
+    fn header_read(&mut self, header: &Spanned<String>) -> Option<At> {
         if let Ok(name) = http::HeaderName::try_from(header.value.as_str()) {
             return Some(At::Header(name.as_str().to_owned()));
         }

@@ -8,7 +8,6 @@ use super::connections::Around;
 use super::document::{self, Spanned};
 use super::file::{self, Ordered};
 use super::{Env, Place, Problem, Source, Target};
-use crate::base::Secret;
 use crate::lab::Script;
 
 impl Checker<'_> {
@@ -112,12 +111,12 @@ impl Checker<'_> {
             );
             return None;
         }
-        let key = gateway.api_key.as_ref().filter(|key| !key.is_empty());
+        let key = gateway.api_key.as_ref();
         let readings = self.readings(gateway.kind, gateway.readings.as_deref());
         Some(Place::Gateway {
             url: text.to_owned(),
             kind: gateway.kind,
-            api_key: key.map(|key| Secret::new(key.value.clone())),
+            api_key: key.and_then(|key| self.secret(key, "api_key", false)),
             dialect: gateway.dialect,
             readings: Arc::new(readings),
             policy: self.policy(gateway, &parsed, around),

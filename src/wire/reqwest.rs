@@ -14,7 +14,7 @@ use super::direct::http_failure;
 use super::endpoint::look_up;
 use super::{Clock, Deadline, Endpoint, Failure, Reading, TimeoutKind, Wire, tls};
 use crate::scenario::{Address, Http, Policy, Sharing, Timeouts};
-use crate::shot::Shot;
+use crate::shot::{Headers, Shot};
 
 /// How long to wait for a connection to become reusable after an answer said that it was over.
 const LINGER: std::time::Duration = std::time::Duration::from_millis(100);
@@ -59,12 +59,15 @@ impl ReqwestWire {
         } else {
             "application/json"
         };
-        let request = self
+        let mut request = self
             .client
             .post(format!("{}{}", self.endpoint.base_url, shot.path))
             .header("content-type", "application/json")
             .header("accept", accept)
             .body(shot.body.clone());
+        for (name, value) in shot.headers.iter() {
+            request = request.header(name, value);
+        }
         self.dress(request)
     }
 
@@ -251,19 +254,24 @@ fn elsewhere(endpoint: &Endpoint) -> Result<Option<(String, String)>, ReqwestErr
     Ok(Some((base_url, authority)))
 }
 
-/// Asks for `path` outside of any measurement, connecting as the policy wants: the status and the body.
+/// Asks for `path` outside of any measurement, connecting as the policy wants and with the headers that
+/// the scenario adds to a request: the status and the body.
 pub async fn probe(
     endpoint: &Endpoint,
     path: &str,
+    headers: &Headers,
     timeouts: &Timeouts,
 ) -> Result<(u16, Bytes), Failure> {
     let clock = Clock::start();
     let wire = ReqwestWire::new(endpoint.clone(), *timeouts, clock)
         .map_err(|error| Failure::Connect(error.to_string()))?;
     let url = format!("{}/{path}", wire.endpoint.base_url);
-    let request = wire
+    let mut request = wire
         .dress(wire.client.get(url))
         .timeout(timeouts.connect * 2);
+    for (name, value) in headers.iter() {
+        request = request.header(name, value);
+    }
     let answer = request.send().await.map_err(|error| failure(&error))?;
     let status = answer.status().as_u16();
     Ok((status, answer.bytes().await.unwrap_or_default()))

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tollgate::dialect::Dialect;
 use tollgate::plan::ArrivalId;
 use tollgate::scenario::Timeouts;
-use tollgate::shot::Shot;
+use tollgate::shot::{Headers, Shot};
 use tollgate::wire::{Clock, DirectWire, Endpoint, Exchange, Outcome, Reading, ReqwestWire, Wire};
 
 /// No request may take longer, whatever its server does.
@@ -218,6 +218,7 @@ impl Client {
         let shot = Shot {
             id: ArrivalId::default(),
             dialect: Dialect::OpenaiChat,
+            headers: Headers::default(),
             path: "/chat/completions",
             body: Bytes::from(vec![b'x'; body]),
             stream,

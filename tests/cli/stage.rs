@@ -109,7 +109,7 @@ pub(crate) fn repeater(status: u16) -> String {
 }
 
 /// Reads a request to its end: closing a connection with bytes unread would reset it.
-fn whole_request(connection: &mut TcpStream) -> String {
+pub(crate) fn whole_request(connection: &mut TcpStream) -> String {
     let mut asked = String::new();
     let mut bytes = [0; 8 << 10];
     loop {

@@ -228,21 +228,26 @@ impl Started {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
-    /// Waits for its end. The binary prints so little that the pipes hold all of it.
+    /// Waits for its end. The binary says so little on stderr that the pipe holds all of it.
     pub(crate) fn finish(mut self) -> Ran {
+        // Read as it comes: the schema is more than a pipe holds.
+        let stdout = self.child.stdout.take().map(|mut pipe| {
+            std::thread::spawn(move || {
+                let mut said = String::new();
+                pipe.read_to_string(&mut said).unwrap();
+                said
+            })
+        });
         let mut status = None;
         until("the command's end", || {
             status = self.child.try_wait().unwrap();
             status.is_some()
         });
         self.stderr.read_to_string(&mut self.said).unwrap();
-        let mut stdout = String::new();
-        if let Some(mut pipe) = self.child.stdout.take() {
-            pipe.read_to_string(&mut stdout).unwrap();
-        }
+        let stdout = stdout.map(|reader| reader.join().unwrap());
         Ran {
             code: status.and_then(|status| status.code()),
-            stdout,
+            stdout: stdout.unwrap_or_default(),
             stderr: std::mem::take(&mut self.said),
         }
     }

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tollgate::dialect::Dialect;
 use tollgate::plan::ArrivalId;
 use tollgate::scenario::{self, Overrides, Place, Problem, Scenario, Timeouts};
-use tollgate::shot::Shot;
+use tollgate::shot::{Headers, Shot};
 use tollgate::wire::{Clock, DirectWire, Endpoint, Exchange, Reading, ReqwestWire, Stamping, Wire};
 
 pub(crate) const CLOSED: &str = "{ name: users, closed: { concurrency: 4, requests: 8 } }";
@@ -101,6 +101,7 @@ impl Client {
         let shot = Shot {
             id: ArrivalId::default(),
             dialect: Dialect::OpenaiChat,
+            headers: Headers::default(),
             path: Dialect::OpenaiChat.path(),
             body: Bytes::from_static(b"{}"),
             stream: false,

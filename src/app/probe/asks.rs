@@ -7,7 +7,7 @@ use crate::dialect::{Ask, Dialect, Message, Role};
 use crate::plan::ArrivalId;
 use crate::pricing::Price;
 use crate::scenario::Kind;
-use crate::shot::Shot;
+use crate::shot::{Headers, Shot};
 
 /// A key that no server knows.
 pub(super) const WRONG_KEY: &str = "sk-tollgate-probe-wrong-key";
@@ -80,6 +80,7 @@ fn shot(model: &str, stream: bool, tokens: u32, breakdown: bool) -> Shot {
         path: DIALECT.path(),
         body: Bytes::from(body),
         stream,
+        headers: Headers::default(),
     }
 }
 

@@ -11,8 +11,8 @@ use crate::dialect::Dialect;
 use crate::judge::Load;
 use crate::lab::{Model, Script};
 use crate::scenario::{
-    Bound, Client, Kind, Pace, Phase, Place, Policy, Prompt, Recipe, Scenario, Shape, Slos, Target,
-    Timeouts, Timestamps,
+    Bound, Client, Extra, Kind, Pace, Phase, Place, Policy, Prompt, Recipe, Scenario, Shape, Slos,
+    Target, Timeouts, Timestamps,
 };
 
 /// Kinds of request per round. They differ in the model's name alone: with the prompts, which are made
@@ -74,6 +74,7 @@ impl Spec {
             prompt: Prompt::Synthetic(Distribution::Uniform { min: 8, max: 40 }),
             checks: Arc::default(),
             expect_shares: None,
+            extra: Extra::default(),
         };
         let shape = match self.load {
             Load::Closed(concurrency) => Shape::Closed {
@@ -90,6 +91,9 @@ impl Spec {
         Scenario {
             name: "selftest".to_owned(),
             seed,
+            run_id: None,
+            secrets: Vec::new(),
+            warnings: Vec::new(),
             target: Target {
                 name: "selftest".to_owned(),
                 place: Place::Gateway {

@@ -3,6 +3,7 @@
 //! Serde stops at the first error. So the branch that has it is cut from the tree and the rest is
 //! read again, until nothing is wrong with it; an error that only follows from a cut is not told.
 
+mod keys;
 mod problem;
 mod variables;
 mod place;
@@ -20,6 +21,7 @@ use serde::de::DeserializeOwned;
 
 use node::Node;
 
+pub(super) use keys::{guards as is_secret_name, is_written_out};
 pub use problem::{Problem, Source, render};
 pub use spanned::Spanned;
 

@@ -3,20 +3,32 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use annotate_snippets::{
     AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str,
 };
 
+use super::keys;
+
 /// A text that can be wrong, under the name that the user knows it by.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Source {
     /// As shown to the user: a path.
     pub name: String,
     /// The whole text.
     pub text: String,
+    /// The keys that are written out in it, once they were looked for.
+    keys: OnceLock<Vec<String>>,
 }
+
+impl PartialEq for Source {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.name, &self.text) == (&other.name, &other.text)
+    }
+}
+
+impl Eq for Source {}
 
 impl Source {
     /// A source, ready to be shared by its problems.
@@ -24,7 +36,12 @@ impl Source {
         Arc::new(Self {
             name: name.into(),
             text: text.into(),
+            keys: OnceLock::new(),
         })
+    }
+
+    fn keys(&self) -> &[String] {
+        self.keys.get_or_init(|| keys::written_out(&self.text))
     }
 
     /// The line (from 1) and column (from 1, in characters) of a byte offset.
@@ -36,10 +53,18 @@ impl Source {
     }
 }
 
+/// By its name alone: the text may hold keys.
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Source").field(&self.name).finish()
+    }
+}
+
 /// What is wrong, where, and what can be done about it.
 #[derive(Debug, Clone)]
 pub struct Problem {
     source: Arc<Source>,
+    warning: bool,
     span: Option<Range<usize>>,
     message: String,
     help: Option<String>,
@@ -52,6 +77,7 @@ impl Problem {
         let end = floor_char_boundary(&source.text, span.end).max(start);
         Self {
             source: Arc::clone(source),
+            warning: false,
             span: Some(start..end),
             message: message.into(),
             help: None,
@@ -62,6 +88,7 @@ impl Problem {
     pub fn whole(source: &Arc<Source>, message: impl Into<String>) -> Self {
         Self {
             source: Arc::clone(source),
+            warning: false,
             span: None,
             message: message.into(),
             help: None,
@@ -73,6 +100,18 @@ impl Problem {
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// The same as a warning: the source can be used all the same.
+    #[must_use]
+    pub fn as_warning(mut self) -> Self {
+        self.warning = true;
+        self
+    }
+
+    /// Whether the source can be used all the same.
+    pub const fn is_warning(&self) -> bool {
+        self.warning
     }
 
     /// The source that has the problem.
@@ -122,11 +161,18 @@ impl Problem {
     }
 
     /// The line of the problem with its carets. Only that line is handed to the renderer: a span
-    /// over several lines is clipped to its first, and a long file is not walked once a problem.
-    fn group(&self) -> Group<'_> {
-        let title = Level::ERROR.primary_title(self.message.as_str());
+    /// over several lines is clipped to its first, and a long file is not drawn once a problem. Keys
+    /// that stand in the text are hidden in all of it.
+    fn group(&self) -> Group<'static> {
+        let level = if self.warning {
+            Level::WARNING
+        } else {
+            Level::ERROR
+        };
+        let keys = self.source.keys();
+        let title = level.primary_title(keys::hide(&self.message, keys));
         let mut group = match &self.span {
-            None => title.element(Origin::path(self.source.name.as_str())),
+            None => title.element(Origin::path(self.source.name.clone())),
             Some(span) => {
                 let text = &self.source.text;
                 let from = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
@@ -134,8 +180,8 @@ impl Problem {
                 let start = (span.start - from).min(line.len());
                 let end = (span.end - from).min(line.len());
                 title.element(
-                    Snippet::source(line)
-                        .path(self.source.name.as_str())
+                    Snippet::source(keys::blot(line, keys))
+                        .path(self.source.name.clone())
                         .line_start(self.line())
                         .annotation(AnnotationKind::Primary.span(start..end)),
                 )
@@ -143,6 +189,7 @@ impl Problem {
         };
         if let Some(help) = &self.help {
             // Help may quote the file, so its control characters must not reach the terminal.
+            let help = keys::hide(help, keys);
             let lines: Vec<_> = help.lines().map(normalize_untrusted_str).collect();
             group = group.element(Level::HELP.message(Cow::Owned(lines.join("\n"))));
         }
@@ -156,7 +203,7 @@ impl fmt::Display for Problem {
         if let Some((line, column)) = self.position() {
             write!(f, "{line}:{column}:")?;
         }
-        write!(f, " {}", self.message)
+        write!(f, " {}", keys::hide(&self.message, self.source.keys()))
     }
 }
 

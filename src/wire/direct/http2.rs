@@ -146,6 +146,9 @@ impl Shared {
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
+        for (name, value) in shot.headers.iter() {
+            request = request.header(name, value);
+        }
         let request = request.body(Full::new(shot.body.clone()));
         request.map_err(|error| Failure::Malformed(format!("the request can't be made: {error}")))
     }

@@ -5,10 +5,16 @@ use bytes::Bytes;
 use crate::shot::Shot;
 
 /// What stands before and after the path of each request of a target.
-#[derive(Debug)]
 pub(in crate::wire::direct) struct Preamble {
     before_path: String,
     after_path: String,
+}
+
+/// Without what it says: the key is in it.
+impl std::fmt::Debug for Preamble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Preamble").finish_non_exhaustive()
+    }
 }
 
 impl Preamble {
@@ -45,25 +51,31 @@ impl Preamble {
             "accept: application/json\r\ncontent-length: "
         };
         let length = shot.body.len().to_string();
+        let mut added = Vec::new();
+        for (name, value) in shot.headers.iter() {
+            for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                added.extend_from_slice(part);
+            }
+        }
         let parts = [
-            &self.before_path,
-            shot.path,
-            &self.after_path,
-            accept,
-            &length,
-            "\r\n\r\n",
+            self.before_path.as_bytes(),
+            shot.path.as_bytes(),
+            self.after_path.as_bytes(),
+            &added,
+            accept.as_bytes(),
+            length.as_bytes(),
+            b"\r\n\r\n",
         ];
         let size: usize = parts.iter().map(|part| part.len()).sum();
         let mut head = Vec::with_capacity(size + more);
         for part in parts {
-            head.extend_from_slice(part.as_bytes());
+            head.extend_from_slice(part);
         }
         head
     }
 }
 
 /// A request on its way: what of it is not yet written.
-#[derive(Debug)]
 pub(super) struct Outgoing {
     head: Vec<u8>,
     body: Bytes,
@@ -148,6 +160,7 @@ mod tests {
             id: ArrivalId::default(),
             dialect: Dialect::OpenaiChat,
             path: "/chat/completions",
+            headers: crate::shot::Headers::default(),
             body: Bytes::from(body.to_owned()),
             stream: true,
         };
