@@ -100,9 +100,11 @@ pub(super) fn share_tables(shares: &[SharesFound], paint: Paint) -> String {
                 share(name.expected),
             ]);
         }
-        let p = found
-            .p
-            .map_or_else(|| "n/a".to_owned(), |p| format!("{p:.4}"));
+        let p = match found.p {
+            None => "n/a".to_owned(),
+            Some(p) if p < 0.0001 => "below 0.0001".to_owned(),
+            Some(p) => format!("{p:.4}"),
+        };
         let statistic = found.chi_square;
         let statistic = statistic.map_or_else(|| "n/a".to_owned(), |x| format!("{x:.3}"));
         let untold = match found.untold {
@@ -171,6 +173,13 @@ shares of chat by model: chi-square n/a, p n/a; 3 requests told no model
   b            30  30.0 %      25.0  25.0 %
 ";
         assert_eq!(table, wanted);
+    }
+
+    #[test]
+    fn a_p_value_is_never_said_to_be_nothing() {
+        let table = |p| share_tables(&[found(ShareVerdict::Off, Some(p))], Paint::Plain);
+        assert!(table(1e-12).contains("chi-square 1.500, p below 0.0001;"));
+        assert!(table(0.00512).contains("chi-square 1.500, p 0.0051;"));
     }
 
     #[test]
