@@ -151,7 +151,7 @@ impl Sample {
             exchange,
             good: false,
         };
-        sample.check(&recipe.checks, scenario.target.key());
+        sample.check(&recipe.checks, &scenario.secrets);
         sample.good = sample.meets(&scenario.slos);
         sample
     }

@@ -83,6 +83,16 @@ impl Models {
         }
     }
 
+    /// Puts other names in the place of those for which `hide` has one.
+    pub fn hide(&mut self, hide: &impl Fn(&str) -> Option<String>) {
+        if !self.0.keys().any(|name| hide(name).is_some()) {
+            return;
+        }
+        for (name, spent) in std::mem::take(&mut self.0) {
+            self.entry(&hide(&name).unwrap_or(name)).add(&spent);
+        }
+    }
+
     /// Model by model, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Spent)> {
         self.0.iter().map(|(name, spent)| (name.as_str(), spent))

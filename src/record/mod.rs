@@ -145,6 +145,7 @@ impl Recorder {
     pub fn hide_names(&mut self, hide: &impl Fn(&str) -> Option<String>) {
         for tally in self.recipes.iter_mut().chain([&mut self.warmup]) {
             tally.told.hide(hide);
+            tally.models.hide(hide);
         }
     }
 

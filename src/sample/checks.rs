@@ -17,7 +17,7 @@ const SHOWN: usize = 80;
 impl Sample {
     /// Asks of a whole answer what the scenario asks; the first check that fails is told. What was kept
     /// of the answer is dropped.
-    pub(super) fn check(&mut self, checks: &[Check], key: Option<&Secret>) {
+    pub(super) fn check(&mut self, checks: &[Check], secrets: &[Secret]) {
         let kept = self.exchange.kept.take().unwrap_or_default();
         if !self.is_ok() {
             return;
@@ -27,7 +27,7 @@ impl Sample {
             exchange: &self.exchange,
             kept: &kept,
             tokens,
-            key,
+            secrets,
             content: OnceCell::new(),
             whole: OnceCell::new(),
         };
@@ -43,7 +43,7 @@ struct Answer<'a> {
     exchange: &'a Exchange,
     kept: &'a Kept,
     tokens: Option<u64>,
-    key: Option<&'a Secret>,
+    secrets: &'a [Secret],
     /// The content as JSON, once a check asked for it.
     content: OnceCell<Result<Value, String>>,
     /// The body as JSON, likewise.
@@ -165,12 +165,9 @@ impl Answer<'_> {
         ))
     }
 
-    /// A part of what the answer says, short and without the key, which a target may repeat.
+    /// A part of what the answer says, short and without the keys, which a target may repeat.
     fn shown(&self, text: &str) -> String {
-        match self.key {
-            Some(key) => shortened(&key.hide_in(text)),
-            None => shortened(text),
-        }
+        shortened(&Secret::hide_all(self.secrets, text))
     }
 }
 
@@ -229,7 +226,7 @@ mod tests {
 
     use super::*;
 
-    fn check(checks: &[Check], kept: Kept, key: Option<&Secret>) -> Option<String> {
+    fn check(checks: &[Check], kept: Kept, secrets: &[Secret]) -> Option<String> {
         let exchange = Exchange {
             outcome: Outcome::Ok,
             status: Some(200),
@@ -239,7 +236,7 @@ mod tests {
             ..Exchange::default()
         };
         let mut sample = Sample::of(exchange);
-        sample.check(checks, key);
+        sample.check(checks, secrets);
         assert!(sample.exchange.kept.is_none(), "it is not kept any longer");
         assert_eq!(sample.is_ok(), sample.exchange.error.is_none());
         sample.exchange.error
@@ -301,7 +298,7 @@ mod tests {
             ),
         ];
         for (asked, said) in cases {
-            let failed = check(&[asked], content(r#"{"a":[1,null]}"#), None);
+            let failed = check(&[asked], content(r#"{"a":[1,null]}"#), &[]);
             assert_eq!(failed.as_deref(), Some(said));
         }
     }
@@ -320,7 +317,7 @@ mod tests {
             json_at("/a/1", JsonWanted::Exists(true)),
             json_at("/b", JsonWanted::Exists(false)),
         ];
-        assert_eq!(check(&checks, content(r#"{"a":[1,null]}"#), None), None);
+        assert_eq!(check(&checks, content(r#"{"a":[1,null]}"#), &[]), None);
     }
 
     #[cfg(feature = "content-schema")]
@@ -332,13 +329,13 @@ mod tests {
             let validator = jsonschema::validator_for(&schema).unwrap();
             [Check::ContentSchema(std::sync::Arc::new(validator))]
         };
-        assert_eq!(check(&asked(), content(r#"{"n":3}"#), None), None);
-        let failed = check(&asked(), content(r#"{"n":"three"}"#), None).unwrap();
+        assert_eq!(check(&asked(), content(r#"{"n":3}"#), &[]), None);
+        let failed = check(&asked(), content(r#"{"n":"three"}"#), &[]).unwrap();
         assert!(
             failed.starts_with("check content_schema at /n: "),
             "{failed}"
         );
-        let failed = check(&asked(), content("three"), None).unwrap();
+        let failed = check(&asked(), content("three"), &[]).unwrap();
         assert!(
             failed.starts_with("check content_schema: wanted JSON, found three: "),
             "{failed}"
@@ -351,11 +348,12 @@ mod tests {
         // At every place, the one where the text is cut included.
         for before in 0..120 {
             let text = format!("{} sk-very-secret after", "x".repeat(before));
-            let failed = check(&[regex("^no$")], content(&text), Some(&key)).unwrap();
+            let failed =
+                check(&[regex("^no$")], content(&text), std::slice::from_ref(&key)).unwrap();
             assert!(!failed.contains("sk-v"), "{failed}");
             assert!(failed.chars().count() < 140, "{failed}");
         }
-        let failed = check(&[regex("^no$")], content(&"é ".repeat(9_000)), None).unwrap();
+        let failed = check(&[regex("^no$")], content(&"é ".repeat(9_000)), &[]).unwrap();
         assert!(failed.ends_with('…') && failed.len() < 400, "{failed}");
     }
 
@@ -366,10 +364,10 @@ mod tests {
             ..content("a")
         };
         for asked in [regex("a"), json_at("/a", JsonWanted::Exists(false))] {
-            let failed = check(&[asked], cut(), None).unwrap();
+            let failed = check(&[asked], cut(), &[]).unwrap();
             assert!(failed.ends_with("found more than 1 MiB"), "{failed}");
         }
-        assert_eq!(check(&[Check::MinTokens(1)], cut(), None), None);
+        assert_eq!(check(&[Check::MinTokens(1)], cut(), &[]), None);
     }
 
     #[test]
@@ -378,7 +376,7 @@ mod tests {
             outcome: Outcome::Status(500),
             ..Exchange::default()
         });
-        sample.check(&[Check::MinTokens(1)], None);
+        sample.check(&[Check::MinTokens(1)], &[]);
         assert_eq!(sample.exchange.outcome, Outcome::Status(500));
     }
 }
