@@ -15,11 +15,11 @@ use crate::wire::Clock;
 
 /// How often it wakes.
 const PERIOD: Duration = Duration::from_millis(5);
-/// How much later the runtime's timers may go off by themselves: they tick in milliseconds, and round
-/// up.
-const TICK: Duration = Duration::from_millis(1);
+/// How much later the runtime's timers may go off by themselves: they tick in milliseconds, and both the
+/// deadline and the wait for it are rounded up.
+const TICK: Duration = Duration::from_millis(2);
 
-/// How long a worker was away while requests were measured. Each stall is told up to six milliseconds
+/// How long a worker was away while requests were measured. Each stall is told up to seven milliseconds
 /// too short, since it begins somewhere between two wakes, and never too long.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stalls {
