@@ -41,6 +41,14 @@ pub(super) fn config(policy: &Policy) -> Result<ClientConfig, Error> {
     Ok(config)
 }
 
+/// A configuration under which nothing can be secured.
+pub(super) fn trusting_nobody() -> Result<ClientConfig, Error> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(RootCertStore::empty());
+    Ok(builder.with_no_client_auth())
+}
+
 /// Trusts any certificate under any name; its holder must still have its key.
 #[derive(Debug)]
 struct Anybody(Arc<CryptoProvider>);
