@@ -1,9 +1,15 @@
 //! What the figures are worth: is a run to be trusted? Pure: it works on the figures alone.
 
+mod comparison;
+mod gate;
 mod selftest;
 mod shares;
 mod validity;
+mod verdict;
 
+pub use comparison::{ArmComparison, Comparison, Design, MetricComparison};
+pub use gate::{Difference, Finding, GATE_SCHEMA, Gate, GatedRun, Unit};
 pub use selftest::{Certificate, Clocks, Errors, Load, Measured, Round, SELFTEST_SCHEMA, compare};
 pub use shares::{ShareFound, ShareVerdict, SharesFound, shares};
 pub use validity::{Check, Course, Health, Level, Stalls, Validity, validity};
+pub use verdict::Verdict;
