@@ -1,5 +1,6 @@
 //! Figures to text. Everything here returns what is to be shown; nothing prints.
 
+mod comparison;
 mod connections;
 mod costs;
 mod example;
@@ -9,6 +10,7 @@ mod table;
 mod text;
 mod told;
 
+pub use comparison::comparison;
 pub use example::{Example, examples};
 pub use plan::plan;
 pub use selftest::selftest;

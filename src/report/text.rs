@@ -34,7 +34,7 @@ impl Paint {
         self.code(1, text)
     }
 
-    fn code(self, code: u8, text: &str) -> String {
+    pub(super) fn code(self, code: u8, text: &str) -> String {
         match self {
             Self::Plain => text.to_owned(),
             Self::Colour => format!("\x1b[{code}m{text}\x1b[0m"),
