@@ -133,7 +133,7 @@ impl Sample {
         queued: Duration,
         exchange: Exchange,
     ) -> Self {
-        let recipe = plan.recipe(arrival.recipe);
+        let recipe = plan.recipe(arrival.arm, arrival.recipe);
         let scenario = plan.scenario();
         let price = scenario
             .prices

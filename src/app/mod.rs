@@ -14,6 +14,7 @@ mod probe;
 mod progress;
 mod run;
 mod selftest;
+mod sides;
 mod signals;
 mod terminal;
 

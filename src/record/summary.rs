@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PhaseRecord, Recorder, Spent, Tally, TellSummary, needed};
+use super::{Names, PhaseRecord, Recorder, Spent, Tally, TellSummary, needed};
 use crate::base::Money;
 use crate::sample::Metric;
 
@@ -78,7 +78,7 @@ pub struct Summary {
     pub warmup: Count,
     /// The length of the measured windows of arrivals, in seconds.
     pub window_s: f64,
-    /// All measured requests, and then each recipe.
+    /// All measured requests, then each arm of a comparison, each recipe, and each recipe of each arm.
     pub scopes: Vec<ScopeSummary>,
     /// What each model cost, as it answered.
     #[serde(default)]
@@ -112,7 +112,7 @@ pub struct PhaseSummary {
 /// The figures of one scope.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ScopeSummary {
-    /// `total`, or `recipe:NAME`.
+    /// `total`, `arm:ARM`, `recipe:RECIPE`, or `group:ARM/RECIPE`.
     pub scope: String,
     /// What became of its requests.
     pub count: Count,
@@ -210,19 +210,28 @@ pub struct QuantileSummary {
 }
 
 impl Summary {
-    /// The figures of a record; `recipes` are the names.
-    pub fn new(recorder: &Recorder, recipes: &[String]) -> Self {
+    /// The figures of a record.
+    pub fn new(recorder: &Recorder, names: &Names) -> Self {
         let window_s = recorder.window().as_secs_f64();
         let total = recorder.total();
         let mut scopes = vec![ScopeSummary::new("total".to_owned(), &total, window_s)];
-        for (index, name) in recipes.iter().enumerate() {
-            if let Some(tally) = recorder.recipe(index) {
-                scopes.push(ScopeSummary::new(format!("recipe:{name}"), tally, window_s));
+        let mut add = |scope, tally: &Tally| scopes.push(ScopeSummary::new(scope, tally, window_s));
+        if names.has_arms() {
+            for (index, arm) in names.arms.iter().enumerate() {
+                add(format!("arm:{arm}"), &recorder.arm(index));
+            }
+        }
+        for (index, recipe) in names.recipes.iter().enumerate() {
+            add(format!("recipe:{recipe}"), &recorder.recipe(index));
+        }
+        if names.has_arms() && names.recipes.len() > 1 {
+            for (group, tally) in names.groups().iter().zip(recorder.groups()) {
+                add(format!("group:{group}"), tally);
             }
         }
         Self {
             phases: recorder.phases().iter().map(PhaseSummary::new).collect(),
-            warmup: Count::new(recorder.warmup()),
+            warmup: Count::new(&recorder.warmup()),
             window_s,
             scopes,
             models: total.models.iter().map(ModelCost::new).collect(),
@@ -281,7 +290,19 @@ impl ScopeSummary {
         }
     }
 
-    /// The name of the recipe; `None` for the total.
+    /// The name of the arm, where it is one.
+    pub fn arm(&self) -> Option<&str> {
+        self.scope.strip_prefix("arm:")
+    }
+
+    /// The name for a table: without its kind.
+    pub fn label(&self) -> &str {
+        self.scope
+            .split_once(':')
+            .map_or(&self.scope, |(_, name)| name)
+    }
+
+    /// The name of the recipe, where it is one.
     pub fn recipe(&self) -> Option<&str> {
         self.scope.strip_prefix("recipe:")
     }

@@ -135,9 +135,9 @@ impl Tally {
         self.empty += u64::from(sample.is_ok() && silent);
     }
 
-    /// Adds the chunk gaps of a log.
-    pub fn merge_gaps(&mut self, gaps: &hdrhistogram::Histogram<u64>) {
-        self.times[Metric::ChunkGap as usize].merge_hdr(gaps);
+    /// Adds times from a log.
+    pub fn merge_hdr(&mut self, metric: Metric, times: &hdrhistogram::Histogram<u64>) {
+        self.times[metric as usize].merge_hdr(times);
     }
 
     /// Adds all rows of another.

@@ -35,7 +35,7 @@ pub(super) fn table(info: &RunInfo, summary: &Summary) -> String {
         ]);
     };
     for scope in &summary.scopes {
-        let (name, totals) = (scope.recipe().unwrap_or("total"), &scope.totals);
+        let (name, totals) = (scope.label(), &scope.totals);
         let (n, tokens) = (scope.count.requests, totals.output_tokens);
         row(name, n, totals.good, tokens, &totals.cost);
     }

@@ -47,7 +47,8 @@ impl Line<'_> {
         digits(self.0, u64::from(sample.id.phase.0));
         self.0.push(b'-');
         self.int(Some(sample.id.number));
-        self.text(Some(&info.target.name));
+        let arm = info.arms.get(usize::from(sample.arm.0));
+        self.text(Some(arm.map_or(&info.target.name, |arm| &arm.name)));
         let phase = info.phases.get(usize::from(sample.id.phase.0));
         self.text(phase.map(|phase| phase.name.as_str()));
         self.truth(Some(sample.warmup));

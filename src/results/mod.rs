@@ -3,21 +3,25 @@
 //! Everything is written as the run goes: a process that is killed leaves a folder that says
 //! `complete: false` and can be read as far as it came.
 
+mod arms;
 mod connections;
 mod hlog;
 mod info;
 mod line;
 mod read;
 mod row;
+mod slices;
 mod write;
 
 use std::io;
 use std::path::PathBuf;
 
+pub use arms::ArmInfo;
 pub use connections::{ConnectionInfo, PreopenInfo};
 pub use info::{BudgetInfo, Interruption, PhaseInfo, RecipeInfo, RunInfo, Standing, TargetInfo};
 pub use read::{Stored, read};
 pub use row::Row;
+pub use slices::read as read_slices;
 pub use write::{RunFolder, SummaryRow};
 
 /// The version of the files' layout. It grows when a reader of the old one would be misled.
@@ -33,8 +37,12 @@ pub mod names {
     pub const INTERVALS: &str = "intervals.csv";
     /// The figures, tidy: a row for each scope, metric and statistic.
     pub const SUMMARY: &str = "summary.csv";
-    /// Histograms of each second, recipe and metric, in the `HdrHistogram` interval log format.
+    /// Histograms of each second, arm, recipe and metric, in the `HdrHistogram` interval log format.
     pub const HLOG: &str = "latency.hlog";
+    /// Counts of each arm in each slice of the run.
+    pub const SLICES: &str = "slices.csv";
+    /// Histograms of the same, in the `HdrHistogram` interval log format; starts are numbers of slices.
+    pub const SLICES_HLOG: &str = "slices.hlog";
 }
 
 /// What can go wrong with our own files.

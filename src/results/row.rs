@@ -20,7 +20,7 @@ use crate::wire::{Connecting, Exchange, Gaps, Marks, Outcome, Told};
 pub struct Row {
     /// The arrival: phase and number.
     pub id: ArrivalId,
-    /// The target.
+    /// The arm of a comparison, or the target.
     pub arm: String,
     /// The phase's name.
     pub phase: String,
@@ -124,12 +124,17 @@ pub struct Row {
 
 impl Row {
     /// The sample of a row, without its chunk gaps, which only the log holds. `None` where the run has
-    /// no such recipe.
+    /// no such recipe or arm.
     pub fn sample(self, info: &RunInfo) -> Option<Sample> {
         let recipe = info
             .recipes
             .iter()
             .position(|recipe| recipe.name == self.recipe)?;
+        let arm = if info.arms.is_empty() {
+            0
+        } else {
+            info.arms.iter().position(|arm| arm.name == self.arm)?
+        };
         let counted = (!self.tokens_estimated).then_some(());
         let usage = counted.and(self.input_tokens).map(|input_tokens| Usage {
             input_tokens,
@@ -140,7 +145,7 @@ impl Row {
         });
         Some(Sample {
             id: self.id,
-            arm: ArmId(0),
+            arm: ArmId(arm as u16),
             recipe: RecipeId(recipe as u16),
             warmup: self.warmup,
             stream: self.stream,
@@ -238,6 +243,8 @@ mod tests {
             workers: 1,
             selftest: None,
             target: TargetInfo::default(),
+            arms: Vec::new(),
+            compare: None,
             connections: crate::results::ConnectionInfo::default(),
             recipes: vec![recipe],
             phases: vec![phase],

@@ -7,14 +7,16 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::hlog::HlogWriter;
-use super::{ResultsError, RunInfo, at, line, names};
+use super::{ResultsError, RunInfo, at, line, names, slices};
 use crate::base::Money;
-use crate::record::{Cost, Interval, ModelCost, Summary, TellSummary};
+use crate::record::{Cost, Interval, ModelCost, Slices, Summary, TellSummary};
 use crate::sample::Sample;
 
 /// A run folder that is being written.
 pub struct RunFolder {
     path: PathBuf,
+    /// The wall time of the run's start.
+    unix_seconds: f64,
     samples: BufWriter<File>,
     /// The lines of the batch that is being written.
     lines: Vec<u8>,
@@ -25,7 +27,7 @@ pub struct RunFolder {
 /// A line of `summary.csv`. Times are in milliseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SummaryRow {
-    /// `total`, `recipe:NAME`, or `model:NAME` as it answered.
+    /// `total`, `arm:ARM`, `recipe:RECIPE`, `group:ARM/RECIPE`, or `model:MODEL` as it answered.
     pub scope: String,
     /// Which figure.
     pub metric: String,
@@ -66,10 +68,11 @@ impl RunFolder {
         head.and_then(|()| samples.flush()).map_err(at(&rows))?;
         let intervals = csv(names::INTERVALS)?;
         let log = path.join(names::HLOG);
-        let hlog = HlogWriter::begin(create(&log)?, unix_seconds, &info.recipe_names())
+        let hlog = HlogWriter::begin(create(&log)?, unix_seconds, &info.names().groups())
             .map_err(at(&log))?;
         let folder = Self {
             path,
+            unix_seconds,
             samples,
             lines: Vec::new(),
             intervals,
@@ -98,9 +101,11 @@ impl RunFolder {
     /// Adds a second, and hands what was written so far to the operating system.
     pub fn write_interval(&mut self, interval: &Interval) -> Result<(), ResultsError> {
         let path = self.path.join(names::INTERVALS);
-        self.intervals
-            .serialize(&interval.row)
-            .map_err(|e| at(&path)(e.into()))?;
+        for row in &interval.rows {
+            self.intervals
+                .serialize(row)
+                .map_err(|e| at(&path)(e.into()))?;
+        }
         self.intervals.flush().map_err(at(&path))?;
         self.hlog
             .write(interval)
@@ -121,7 +126,7 @@ impl RunFolder {
     }
 
     /// Writes what is known at the end.
-    pub fn finish(mut self, info: &RunInfo) -> Result<PathBuf, ResultsError> {
+    pub fn finish(mut self, info: &RunInfo, cut: &Slices) -> Result<PathBuf, ResultsError> {
         self.samples
             .flush()
             .map_err(at(&self.path.join(names::SAMPLES)))?;
@@ -133,6 +138,7 @@ impl RunFolder {
             }
             csv.flush().map_err(at(&path))?;
         }
+        slices::write(&self.path, self.unix_seconds, info, cut)?;
         self.write_info(info)?;
         Ok(self.path)
     }
@@ -154,7 +160,7 @@ fn fresh_folder(parent: &Path, name: &str) -> Result<PathBuf, ResultsError> {
 }
 
 /// Creates a file that only its owner can read: rows and errors may hold parts of prompts.
-fn create(path: &Path) -> Result<File, ResultsError> {
+pub(super) fn create(path: &Path) -> Result<File, ResultsError> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]

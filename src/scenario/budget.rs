@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::arms;
 use super::check::Checker;
 use super::document::Spanned;
 use super::file::File;
@@ -53,10 +54,9 @@ impl Checker<'_> {
             self.problem(span.clone(), message, "name one: prices: prices/mine.yaml");
         }
         let max_pages = section.max_pages.as_ref().map(|pages| pages.value);
-        let recipes = file.mix.iter().flat_map(|mix| &mix.value);
-        for recipe in recipes {
+        for (recipe, model) in arms::asked_models(file) {
             let chat = &recipe.chat;
-            let Some(price) = prices.and_then(|table| table.models.get(&chat.model.value)) else {
+            let Some(price) = prices.and_then(|table| table.models.get(&model.value)) else {
                 continue;
             };
             if Price::grows_with_output(price) && chat.max_tokens.is_none() {
@@ -70,7 +70,7 @@ impl Checker<'_> {
             if price.per_page.is_some() && max_pages.is_none() {
                 let message = format!(
                     "`{}` is priced by the page, and nobody knows the pages before the answer",
-                    chat.model.value
+                    model.value
                 );
                 let help =
                     "say the most that an answer can count: budget: { usd: 5.00, max_pages: 10 }";
