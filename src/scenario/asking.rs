@@ -12,7 +12,7 @@ use super::file::{self, File, Free, Kind, Ordered};
 use super::headers::Header;
 use super::template::{self, Piece, Template};
 use super::tree::{self, Fields, Tree};
-use super::{Problem, Via, routing};
+use super::{Choices, Problem, Via, routing};
 
 /// What the requests of a recipe say beyond model and prompt.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -169,8 +169,8 @@ impl Checker<'_> {
         }
     }
 
-    /// What the requests of a recipe say.
-    pub(super) fn extra(&mut self, recipe: &file::Recipe, asking: &Asking) -> Extra {
+    /// What the requests of a recipe say, and which models may answer them.
+    pub(super) fn extra(&mut self, recipe: &file::Recipe, asking: &Asking) -> (Extra, Choices) {
         let chat = &recipe.chat;
         let mut fields = asking.fields.clone();
         let mut routing = asking.routing.clone();
@@ -220,12 +220,15 @@ impl Checker<'_> {
             tree::write_fields(&mut body, &fields, &recipe.name, cells);
             body
         });
+        let names = headers.iter().map(|header| header.name.as_str());
+        let choices = Choices::of(&chat.model, &fields, names);
         let headers = headers.iter().map(|header| self.header(header, recipe));
-        Extra {
+        let extra = Extra {
             body,
             own_stream_options,
             headers: headers.collect(),
-        }
+        };
+        (extra, choices)
     }
 
     /// Further fields of a body.

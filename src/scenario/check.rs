@@ -87,7 +87,7 @@ impl<'a> Checker<'a> {
         let asking = self.asking(file);
         let table = prices.as_ref().and_then(Option::as_ref);
         let recipes = mix.map(|mix| self.mix(mix, table, &asking));
-        let budget = self.budget(file, table);
+        let budget = self.budget(file, table, recipes.as_deref().unwrap_or_default());
         let load = self.required(file.load.as_ref(), "load", LOAD_HELP);
         let (source, problems) = (&self.source, &mut self.problems);
         let load = load.map(|load| phases::check(load, source, problems));
@@ -261,6 +261,7 @@ impl<'a> Checker<'a> {
                 "give at least 1",
             );
         }
+        let (extra, choices) = self.extra(recipe, asking);
         Some(Recipe {
             name: recipe.name.value.clone(),
             weight,
@@ -274,7 +275,8 @@ impl<'a> Checker<'a> {
                 .as_ref()
                 .map(|shares| self.shares(shares)),
             prompt: self.prompt(&chat.prompt)?,
-            extra: self.extra(recipe, asking),
+            extra,
+            choices,
         })
     }
 
