@@ -273,7 +273,7 @@ impl<'a> Checker<'a> {
             expect_shares: recipe
                 .expect_shares
                 .as_ref()
-                .map(|shares| self.shares(shares)),
+                .map(|shares| self.shares(shares, &choices)),
             prompt: self.prompt(&chat.prompt)?,
             extra,
             choices,
