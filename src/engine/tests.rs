@@ -23,8 +23,8 @@ use crate::plan::{PhaseId, Plan};
 use crate::record::{Interval, Intervals, Recorder};
 use crate::sample::{Metric, Sample};
 use crate::scenario::{
-    Arm, Bound, Client, Extra, Pace, Phase, Place, Prompt, Recipe, Scenario, Shape, Slos, Target,
-    Timeouts, Timestamps, Via,
+    Arm, Bound, Choices, Client, Extra, Pace, Phase, Place, Prompt, Recipe, Scenario, Shape, Slos,
+    Target, Timeouts, Timestamps, Via,
 };
 use crate::schedule::{Share, arrivals};
 use crate::shot::Shot;
@@ -77,6 +77,7 @@ fn scenario(phases: Vec<Phase>) -> Scenario {
         checks: Arc::default(),
         expect_shares: None,
         extra: Extra::default(),
+        choices: Choices::default(),
     };
     let hour = Duration::from_secs(3_600);
     let target = Target {

@@ -16,15 +16,15 @@ use crate::base::Offset;
 use crate::plan::PhaseId;
 use crate::sample::Sample;
 
-pub use costs::{Models, Spent, UNNAMED};
+pub use costs::{Spent, SpentBy, UNKNOWN, UNNAMED};
 pub use histogram::{Histogram, Quantile, needed};
 pub use interval::{Interval, IntervalRow, Intervals, Second, Seconds};
 pub use names::Names;
 pub use slices::{Slice, SliceRow, Slices};
 pub use stretches::{Half, Stretches};
 pub use summary::{
-    Cost, Count, ErrorCount, MetricSummary, ModelCost, PhaseSummary, QuantileSummary, ScopeSummary,
-    Summary, Totals,
+    Cost, Count, ErrorCount, MetricSummary, ModelCost, PhaseSummary, ProviderCost, QuantileSummary,
+    ScopeSummary, Summary, Totals,
 };
 pub use tally::Tally;
 pub use told::{NameCount, TellSummary, TellTally};
@@ -163,6 +163,7 @@ impl Recorder {
         for tally in self.groups.iter_mut().chain(&mut self.warmup) {
             tally.told.hide(hide);
             tally.models.hide(hide);
+            tally.providers.hide(hide);
         }
     }
 

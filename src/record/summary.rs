@@ -22,6 +22,10 @@ pub struct Cost {
     pub usd: Money,
     /// Rows whose cost is unknown.
     pub unknown: u64,
+    /// Rows whose cost is by the price of the model that was asked: the one that answered is not known, or
+    /// has no price of its own.
+    #[serde(default)]
+    pub priced_by_asked: u64,
     /// The mean of the known rows, in US dollars.
     pub per_request_usd: Option<Money>,
     /// For 1000 output tokens of the known rows, in US dollars.
@@ -35,6 +39,7 @@ impl Cost {
         Self {
             usd: spent.cost,
             unknown: spent.unknown,
+            priced_by_asked: spent.priced_by_asked,
             per_request_usd: spent.per_request(),
             per_1k_output_usd: spent.per_1k_output(),
             per_good_usd: spent.per_good(),
@@ -69,6 +74,34 @@ impl ModelCost {
     }
 }
 
+/// What the requests cost that one provider answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderCost {
+    /// The provider, as the gateway told it, else by the name of the model; `unknown` where neither tells.
+    pub provider: String,
+    /// Requests.
+    pub requests: u64,
+    /// Whole answers within every SLO.
+    pub good: u64,
+    /// Output tokens of the requests whose cost is known.
+    pub output_tokens: u64,
+    /// Their cost.
+    pub cost: Cost,
+}
+
+impl ProviderCost {
+    fn new((provider, spent): (&str, &Spent)) -> Self {
+        let model = ModelCost::new((provider, spent));
+        Self {
+            provider: model.model,
+            requests: model.requests,
+            good: model.good,
+            output_tokens: model.output_tokens,
+            cost: model.cost,
+        }
+    }
+}
+
 /// The figures of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
@@ -83,6 +116,9 @@ pub struct Summary {
     /// What each model cost, as it answered.
     #[serde(default)]
     pub models: Vec<ModelCost>,
+    /// What each provider cost.
+    #[serde(default)]
+    pub providers: Vec<ProviderCost>,
 }
 
 /// What became of some requests.
@@ -235,6 +271,7 @@ impl Summary {
             window_s,
             scopes,
             models: total.models.iter().map(ModelCost::new).collect(),
+            providers: total.providers.iter().map(ProviderCost::new).collect(),
         }
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::RunInfo;
 use crate::base::{Money, Offset, Usage};
 use crate::plan::{ArmId, ArrivalId, RecipeId};
-use crate::sample::Sample;
+use crate::sample::{Bill, PricedBy, Sample};
 use crate::wire::{Connecting, Exchange, Gaps, Marks, Outcome, Told};
 
 /// One request, as the file holds it. Empty means: not reached, or not known.
@@ -120,6 +120,12 @@ pub struct Row {
     /// How often the gateway asked a provider.
     #[serde(default)]
     pub attempts: Option<u32>,
+    /// Whether the cost is by the price of the model that answered, or of the one that was asked.
+    #[serde(default)]
+    pub priced_by: Option<PricedBy>,
+    /// The provider by the name of the model, where the gateway does not tell it.
+    #[serde(default)]
+    pub provider_by_model: Option<String>,
 }
 
 impl Row {
@@ -190,6 +196,10 @@ impl Row {
                 kept: None,
             },
             cost: self.cost_computed_usd,
+            bill: Bill {
+                priced_by: self.priced_by,
+                provider: self.provider_by_model.map(Into::into),
+            },
             good: self.good,
         })
     }
@@ -284,6 +294,7 @@ mod tests {
             retry_after in proptest::option::of(0.0..1e6_f64), attempts in proptest::option::of(1_u32..9),
             provider in proptest::option::of("[a-z ,\"\n]{1,9}"),
             gaps in proptest::collection::vec(0_u32..1 << 30, 0..4),
+            by_model in proptest::option::of("[a-z ,\"\n]{1,9}"),
         ) -> Sample {
             let told = Told {
                 overhead: connect.map(Duration::from_nanos),
@@ -314,6 +325,10 @@ mod tests {
                     ..Exchange::default()
                 },
                 cost: cost.map(Money::from_nanos),
+                bill: Bill {
+                    priced_by: attempts.map(|_| PricedBy::Asked),
+                    provider: by_model.map(Into::into),
+                },
                 good,
             }
         }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::hlog::HlogWriter;
 use super::{ResultsError, RunInfo, at, line, names, slices};
 use crate::base::Money;
-use crate::record::{Cost, Interval, ModelCost, Slices, Summary, TellSummary};
+use crate::record::{Cost, Interval, Slices, Summary, TellSummary};
 use crate::sample::Sample;
 
 /// A run folder that is being written.
@@ -27,7 +27,8 @@ pub struct RunFolder {
 /// A line of `summary.csv`. Times are in milliseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SummaryRow {
-    /// `total`, `arm:ARM`, `recipe:RECIPE`, `group:ARM/RECIPE`, or `model:MODEL` as it answered.
+    /// `total`, `arm:ARM`, `recipe:RECIPE`, `group:ARM/RECIPE`, `model:MODEL` as it answered, or
+    /// `provider:PROVIDER`.
     pub scope: String,
     /// Which figure.
     pub metric: String,
@@ -253,7 +254,19 @@ pub(super) fn summary_rows(summary: &Summary) -> Vec<SummaryRow> {
             }
         }
     }
-    rows.extend(summary.models.iter().flat_map(model_rows));
+    let models = summary.models.iter().flat_map(|model| {
+        let counts = [model.requests, model.good, model.output_tokens];
+        cost_rows(&format!("model:{}", model.model), counts, &model.cost)
+    });
+    let providers = summary.providers.iter().flat_map(|provider| {
+        let counts = [provider.requests, provider.good, provider.output_tokens];
+        cost_rows(
+            &format!("provider:{}", provider.provider),
+            counts,
+            &provider.cost,
+        )
+    });
+    rows.extend(models.chain(providers));
     rows
 }
 
@@ -261,7 +274,7 @@ pub(super) fn summary_rows(summary: &Summary) -> Vec<SummaryRow> {
 type Figure = (&'static str, &'static str, Option<f64>, &'static str, u64);
 
 /// The figures of a cost of `n` requests. What is unknown has no value.
-fn cost_figures(cost: &Cost, n: u64) -> [Figure; 5] {
+fn cost_figures(cost: &Cost, n: u64) -> [Figure; 6] {
     let known = n - cost.unknown;
     let dollars = |money: Option<Money>| money.map(Money::dollars);
     let usd = (known > 0 || n == 0).then_some(cost.usd);
@@ -269,6 +282,13 @@ fn cost_figures(cost: &Cost, n: u64) -> [Figure; 5] {
     [
         ("cost", "value", dollars(usd), "USD", n),
         ("cost_unknown", "value", Some(cost.unknown as f64), "", n),
+        (
+            "priced_by_asked",
+            "value",
+            Some(cost.priced_by_asked as f64),
+            "",
+            known,
+        ),
         ("cost_per_request", "mean", dollars(request), "USD", known),
         ("cost_per_1k_output", "mean", dollars(tokens), "USD", known),
         (
@@ -281,17 +301,16 @@ fn cost_figures(cost: &Cost, n: u64) -> [Figure; 5] {
     ]
 }
 
-/// The lines of what one model cost.
-fn model_rows(model: &ModelCost) -> Vec<SummaryRow> {
-    let n = model.requests;
+/// The lines of what one model or provider cost: its requests, those that are good, their output tokens.
+fn cost_rows(scope: &str, [n, good, output_tokens]: [u64; 3], cost: &Cost) -> Vec<SummaryRow> {
     let counts = [
         ("requests", n),
-        ("good", model.good),
-        ("output_tokens", model.output_tokens),
+        ("good", good),
+        ("output_tokens", output_tokens),
     ];
     let counts = counts.map(|(metric, count)| (metric, "value", Some(count as f64), "", n));
     let row = |(metric, stat, value, unit, n): Figure| SummaryRow {
-        scope: format!("model:{}", model.model),
+        scope: scope.to_owned(),
         metric: metric.to_owned(),
         stat: stat.to_owned(),
         value,
@@ -300,7 +319,7 @@ fn model_rows(model: &ModelCost) -> Vec<SummaryRow> {
         ci_high: None,
         n,
     };
-    let figures = counts.into_iter().chain(cost_figures(&model.cost, n));
+    let figures = counts.into_iter().chain(cost_figures(cost, n));
     figures.map(row).collect()
 }
 

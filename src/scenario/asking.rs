@@ -13,7 +13,7 @@ use super::file::{self, File, Free, Kind, Ordered};
 use super::headers::Header;
 use super::template::{self, Piece, Template};
 use super::tree::{self, Fields, Tree};
-use super::{Problem, Via, routing};
+use super::{Choices, Problem, Via, routing};
 
 /// What the requests of a recipe say beyond model and prompt.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -101,7 +101,7 @@ impl Checker<'_> {
             }
             let given = Given::of(&target.value);
             let is_used = used.contains(&name.value.as_str());
-            let mut asking = self.given(&name.value, &given, file, is_used);
+            let mut asking = self.said(&name.value, &given, file, is_used);
             if given.kind == Kind::Respan {
                 let told = tags(given.breakdown.as_ref().is_none_or(|given| given.value));
                 asking.fields.extend(told);
@@ -128,7 +128,7 @@ impl Checker<'_> {
             body: &arm.body,
             headers: &arm.headers,
         };
-        let own = self.given(name, &given, file, true);
+        let own = self.said(name, &given, file, true);
         let mut asking = target.clone();
         asking.fields.extend(own.fields);
         reroute(&mut asking.routing, own.routing);
@@ -137,7 +137,7 @@ impl Checker<'_> {
         asking
     }
 
-    fn given(&mut self, name: &str, given: &Given<'_>, file: &File, used: bool) -> Asking {
+    fn said(&mut self, name: &str, given: &Given<'_>, file: &File, used: bool) -> Asking {
         let mut asking = Asking {
             target: name.to_owned(),
             kind: given.kind,
@@ -189,8 +189,8 @@ impl Checker<'_> {
         }
     }
 
-    /// What the requests of a recipe say.
-    pub(super) fn extra(&mut self, recipe: &file::Recipe, asking: &Asking) -> Extra {
+    /// What the requests of a recipe say, and which models may answer them.
+    pub(super) fn extra(&mut self, recipe: &file::Recipe, asking: &Asking) -> (Extra, Choices) {
         let chat = &recipe.chat;
         let mut fields = asking.fields.clone();
         let mut routing = asking.routing.clone();
@@ -230,12 +230,15 @@ impl Checker<'_> {
             tree::write_fields(&mut body, &fields, &recipe.name, cells);
             body
         });
+        let names = headers.iter().map(|header| header.name.as_str());
+        let choices = Choices::of(&chat.model, &fields, names);
         let headers = headers.iter().map(|header| self.header(header, recipe));
-        Extra {
+        let extra = Extra {
             body,
             own_stream_options,
             headers: headers.collect(),
-        }
+        };
+        (extra, choices)
     }
 
     /// Further fields of a body.

@@ -86,7 +86,7 @@ impl<'a> Checker<'a> {
         self.required(file.mix.as_ref(), "mix", MIX_HELP);
         let table = prices.as_ref().and_then(Option::as_ref);
         let arms = places.and_then(|places| self.arms(file, &places, table));
-        let budget = self.budget(file, table);
+        let budget = self.budget(file, table, arms.as_deref().unwrap_or_default());
         let load = self.required(file.load.as_ref(), "load", LOAD_HELP);
         let (source, problems) = (&self.source, &mut self.problems);
         let load = load.map(|load| phases::check(load, source, problems));
@@ -275,6 +275,7 @@ impl<'a> Checker<'a> {
                 "give at least 1",
             );
         }
+        let (extra, choices) = self.extra(recipe, asking);
         Some(Recipe {
             name: recipe.name.value.clone(),
             weight,
@@ -286,9 +287,10 @@ impl<'a> Checker<'a> {
             expect_shares: recipe
                 .expect_shares
                 .as_ref()
-                .map(|shares| self.shares(shares)),
+                .map(|shares| self.shares(shares, &choices)),
             prompt: self.prompt(&chat.prompt)?,
-            extra: self.extra(recipe, asking),
+            extra,
+            choices,
         })
     }
 

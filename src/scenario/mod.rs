@@ -8,6 +8,7 @@ mod asking;
 mod budget;
 mod check;
 mod checks;
+mod choices;
 mod connections;
 mod credentials;
 pub mod document;
@@ -41,6 +42,7 @@ pub use arms::{Arm, COMPARED, Compare, Design, Primary};
 pub use asking::Extra;
 pub use budget::Budget;
 pub use checks::{Check, JsonWanted, Wants, Whence};
+pub use choices::Choices;
 pub use document::{Problem, Source, render};
 pub use file::{Client, Dns, Kind, Sharing, Slos, Timestamps, Via};
 pub use overrides::Overrides;
@@ -196,6 +198,9 @@ pub struct Recipe {
     /// What is asked of its answers; it changes nothing of what is sent.
     #[serde(skip)]
     pub checks: Arc<Vec<Check>>,
+    /// The models that may answer it, as its routing has them.
+    #[serde(skip)]
+    pub choices: Choices,
     /// How its answers should be shared out by the gateway.
     #[serde(skip)]
     pub expect_shares: Option<Shares>,

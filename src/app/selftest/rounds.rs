@@ -11,8 +11,8 @@ use crate::dialect::Dialect;
 use crate::judge::Load;
 use crate::lab::{Model, Script};
 use crate::scenario::{
-    Arm, Bound, Client, Extra, Kind, Pace, Phase, Place, Policy, Prompt, Recipe, Scenario, Shape,
-    Slos, Target, Timeouts, Timestamps,
+    Arm, Bound, Choices, Client, Extra, Kind, Pace, Phase, Place, Policy, Prompt, Recipe, Scenario,
+    Shape, Slos, Target, Timeouts, Timestamps,
 };
 
 /// Kinds of request per round. They differ in the model's name alone: with the prompts, which are made
@@ -75,6 +75,7 @@ impl Spec {
             checks: Arc::default(),
             expect_shares: None,
             extra: Extra::default(),
+            choices: Choices::default(),
         };
         let shape = match self.load {
             Load::Closed(concurrency) => Shape::Closed {

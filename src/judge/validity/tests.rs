@@ -43,6 +43,7 @@ fn summary(requests: u64, lag: Duration, queued: Duration, outcome: Outcome) -> 
                 ..Exchange::default()
             },
             cost: None,
+            bill: crate::sample::Bill::default(),
             good: false,
         });
     }
