@@ -32,6 +32,8 @@ pub enum Lane {
     Route,
     /// The order of the arms of a comparison; indexed by the first arrival of a block.
     Arms,
+    /// Which labels are swapped to see what chance gives; indexed by what is compared.
+    Swap,
 }
 
 impl Seed {

@@ -7,7 +7,11 @@ mod shares;
 mod validity;
 mod verdict;
 
-pub use comparison::{ArmComparison, Comparison, Design, MetricComparison};
+pub use comparison::{
+    Aim, ArmComparison, Comparison, Design, Evidence, Figure, FigureComparison, Judged,
+    MetricComparison, Ranked, Ranking, Row, Settings, Stat, compare_arms, detectable, look, pocock,
+    requests_needed,
+};
 pub use gate::{Difference, Finding, GATE_SCHEMA, Gate, GatedRun, Unit};
 pub use selftest::{Certificate, Clocks, Errors, Load, Measured, Round, SELFTEST_SCHEMA, compare};
 pub use shares::{ShareFound, ShareVerdict, SharesFound, shares};

@@ -114,6 +114,11 @@ impl Histogram {
         Duration::from_nanos(last.map_or(0, |bucket| bucket.highest))
     }
 
+    /// The buckets that hold something, the shortest times first.
+    pub fn buckets(&self) -> impl DoubleEndedIterator<Item = Bucket> {
+        self.counts.buckets()
+    }
+
     /// The same times as the public tools have them, for writing to a log.
     pub fn to_hdr(&self) -> Hdr<u64> {
         let longest = u64::try_from(self.max().as_nanos()).unwrap_or(u64::MAX);

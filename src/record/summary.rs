@@ -385,16 +385,7 @@ impl MetricSummary {
     fn new(metric: Metric, tally: &Tally) -> Option<Self> {
         let times = tally.times(metric)?;
         let ms = |time: std::time::Duration| time.as_nanos() as f64 / 1e6;
-        let failed = match metric {
-            Metric::E2e | Metric::Service => tally.failed_count(),
-            Metric::Ttft | Metric::TtftService | Metric::Ttfo => tally.failed_streamed,
-            // These are not one for each request, so a failure has no place among them.
-            Metric::Tpot
-            | Metric::ChunkGap
-            | Metric::Lag
-            | Metric::Connect
-            | Metric::OverheadClaimed => 0,
-        };
+        let failed = tally.failed_of(metric);
         let quantiles = QUANTILES
             .into_iter()
             .map(|(stat, q)| {

@@ -217,6 +217,25 @@ impl Tally {
         (!times.is_empty()).then_some(times)
     }
 
+    /// The times of one kind, to put in what was recorded elsewhere.
+    pub const fn times_mut(&mut self, metric: Metric) -> &mut Histogram {
+        &mut self.times[metric as usize]
+    }
+
+    /// Failed rows that would have had such a time, and count as infinitely slow among them. None where a
+    /// time is not one for each request, so that a failure has no place among them.
+    pub const fn failed_of(&self, metric: Metric) -> u64 {
+        match metric {
+            Metric::E2e | Metric::Service => self.failed_count(),
+            Metric::Ttft | Metric::TtftService | Metric::Ttfo => self.failed_streamed,
+            Metric::Tpot
+            | Metric::ChunkGap
+            | Metric::Lag
+            | Metric::Connect
+            | Metric::OverheadClaimed => 0,
+        }
+    }
+
     /// Rows without a whole answer.
     pub const fn failed_count(&self) -> u64 {
         self.arrivals - self.ok
