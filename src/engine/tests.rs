@@ -101,6 +101,7 @@ fn scenario(phases: Vec<Phase>) -> Scenario {
         compare: None,
         phases,
         slos: Slos::default(),
+        thresholds: Vec::new(),
         prices: None,
         budget: None,
         client: Client::default(),

@@ -1,6 +1,7 @@
 //! Rows to histograms, intervals and a summary. Memory is bounded whatever the run's length.
 
 mod costs;
+mod figures;
 mod histogram;
 mod interval;
 mod names;
@@ -17,7 +18,8 @@ use crate::plan::PhaseId;
 use crate::sample::Sample;
 
 pub use costs::{Spent, SpentBy, UNKNOWN, UNNAMED};
-pub use histogram::{Histogram, Quantile, needed};
+pub use figures::ScopeFigures;
+pub use histogram::{Adjusted, Histogram, Quantile, needed};
 pub use interval::{Interval, IntervalRow, Intervals, Second, Seconds};
 pub use names::Names;
 pub use slices::{Slice, SliceRow, Slices};
@@ -189,6 +191,23 @@ impl Recorder {
     /// The measured rows of all recipes.
     pub fn total(&self) -> Tally {
         sum(&self.groups)
+    }
+
+    /// The scopes that are reported, by name: `total`, then each arm of a comparison, `arm:ARM`, each
+    /// recipe, `recipe:RECIPE`, and, where there are several of both, `group:ARM/RECIPE`.
+    pub fn scopes(&self, names: &Names) -> Vec<(String, Tally)> {
+        let mut scopes = vec![("total".to_owned(), self.total())];
+        if names.has_arms() {
+            let arms = names.arms.iter().enumerate();
+            scopes.extend(arms.map(|(index, arm)| (format!("arm:{arm}"), self.arm(index))));
+        }
+        let recipes = names.recipes.iter().enumerate();
+        scopes.extend(recipes.map(|(index, name)| (format!("recipe:{name}"), self.recipe(index))));
+        if names.has_arms() && names.recipes.len() > 1 {
+            let groups = names.groups().into_iter().zip(&self.groups);
+            scopes.extend(groups.map(|(group, tally)| (format!("group:{group}"), tally.clone())));
+        }
+        scopes
     }
 
     /// The rows of warm-up phases.

@@ -250,21 +250,9 @@ impl Summary {
     pub fn new(recorder: &Recorder, names: &Names) -> Self {
         let window_s = recorder.window().as_secs_f64();
         let total = recorder.total();
-        let mut scopes = vec![ScopeSummary::new("total".to_owned(), &total, window_s)];
-        let mut add = |scope, tally: &Tally| scopes.push(ScopeSummary::new(scope, tally, window_s));
-        if names.has_arms() {
-            for (index, arm) in names.arms.iter().enumerate() {
-                add(format!("arm:{arm}"), &recorder.arm(index));
-            }
-        }
-        for (index, recipe) in names.recipes.iter().enumerate() {
-            add(format!("recipe:{recipe}"), &recorder.recipe(index));
-        }
-        if names.has_arms() && names.recipes.len() > 1 {
-            for (group, tally) in names.groups().iter().zip(recorder.groups()) {
-                add(format!("group:{group}"), tally);
-            }
-        }
+        let scopes = recorder.scopes(names).into_iter();
+        let scopes = scopes.map(|(scope, tally)| ScopeSummary::new(scope, &tally, window_s));
+        let scopes = scopes.collect();
         Self {
             phases: recorder.phases().iter().map(PhaseSummary::new).collect(),
             warmup: Count::new(&recorder.warmup()),
@@ -303,7 +291,7 @@ impl Count {
 }
 
 impl ScopeSummary {
-    fn new(scope: String, tally: &Tally, window_s: f64) -> Self {
+    pub(super) fn new(scope: String, tally: &Tally, window_s: f64) -> Self {
         let mut errors: Vec<ErrorCount> = tally
             .errors
             .iter()
@@ -378,6 +366,21 @@ impl Totals {
             cost_reported_usd: (tally.cost_claims > 0).then_some(tally.cost_reported),
             clamped: tally.clamped(),
         }
+    }
+}
+
+/// The failures that count as infinitely slow among the times of a kind, of all and of those whose answer
+/// was to be streamed.
+pub(super) const fn failures(metric: Metric, failed: u64, streamed: u64) -> u64 {
+    match metric {
+        Metric::E2e | Metric::Service => failed,
+        Metric::Ttft | Metric::TtftService | Metric::Ttfo => streamed,
+        // These are not one for each request, so a failure has no place among them.
+        Metric::Tpot
+        | Metric::ChunkGap
+        | Metric::Lag
+        | Metric::Connect
+        | Metric::OverheadClaimed => 0,
     }
 }
 

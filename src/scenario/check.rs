@@ -13,6 +13,7 @@ use super::connections::Around;
 use super::document::{self, Spanned};
 use super::file::{self, File};
 use super::phases;
+use super::thresholds::Named;
 use super::{Env, Loaded, Overrides, Problem, Prompt, Recipe, Scenario, Source, Timeouts, prompts};
 use crate::base::{HumanDuration, Secret};
 use crate::dialect::Message;
@@ -92,6 +93,18 @@ impl<'a> Checker<'a> {
         let load = load.map(|load| phases::check(load, source, problems));
         let phases = load.as_deref().unwrap_or_default();
         let compare = self.compare(file, arms.as_deref().unwrap_or_default(), phases);
+        let names = arms.iter().flatten().map(|arm| arm.name.clone());
+        let named = Named {
+            recipes: arms.as_ref().map_or(&[], |arms| &arms[0].recipes),
+            phases,
+            arms: &names.collect::<Vec<_>>(),
+        };
+        let entries = file.thresholds.as_deref().unwrap_or_default();
+        // Where recipes or phases could not be read, nobody knows their names.
+        let thresholds = match (&arms, &load) {
+            (Some(_), Some(_)) => self.thresholds(entries, &named),
+            _ => Vec::new(),
+        };
         Some(Scenario {
             name: name?,
             seed: file.seed.unwrap_or_default(),
@@ -102,6 +115,7 @@ impl<'a> Checker<'a> {
             compare,
             phases: load?,
             slos: file.slos.unwrap_or_default(),
+            thresholds,
             prices: prices.flatten(),
             budget,
             client: file.client.unwrap_or_default(),

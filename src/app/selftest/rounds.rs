@@ -122,6 +122,7 @@ impl Spec {
                 },
             }],
             slos: Slos::default(),
+            thresholds: Vec::new(),
             prices: None,
             budget: None,
             client: Client::Direct,

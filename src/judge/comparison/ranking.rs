@@ -149,6 +149,6 @@ mod tests {
         assert_eq!(groups(3, &[(0, 1), (0, 2), (1, 2)]), [0..1, 1..2, 2..3]);
         assert_eq!(groups(3, &[(0, 2)]), [0..2, 1..3]);
         assert_eq!(groups(4, &[(0, 2), (0, 3), (1, 3), (1, 2)]), [0..2, 2..4]);
-        assert_eq!(groups(0, &[]), []);
+        assert!(groups(0, &[]).is_empty());
     }
 }
