@@ -75,7 +75,7 @@ impl HlogWriter {
 }
 
 /// The names of recipes as tags, each with one of its own.
-pub(super) fn tag_names(recipes: &[String]) -> Vec<String> {
+pub fn tag_names(recipes: &[String]) -> Vec<String> {
     let mut taken = BTreeSet::new();
     recipes
         .iter()

@@ -4,6 +4,7 @@
 //! `complete: false` and can be read as far as it came.
 
 mod connections;
+mod course;
 mod hlog;
 mod info;
 mod line;
@@ -15,10 +16,12 @@ use std::io;
 use std::path::PathBuf;
 
 pub use connections::{ConnectionInfo, PreopenInfo};
+pub use course::{Places, intervals, spread, write_whole};
+pub use hlog::tag_names;
 pub use info::{BudgetInfo, Interruption, PhaseInfo, RecipeInfo, RunInfo, Standing, TargetInfo};
-pub use read::{Stored, read};
+pub use read::{Stored, read, read_info};
 pub use row::Row;
-pub use write::{RunFolder, SummaryRow};
+pub use write::{RunFolder, SummaryRow, summary_rows};
 
 /// The version of the files' layout. It grows when a reader of the old one would be misled.
 pub const SCHEMA: u32 = 1;
@@ -35,6 +38,8 @@ pub mod names {
     pub const SUMMARY: &str = "summary.csv";
     /// Histograms of each second, recipe and metric, in the `HdrHistogram` interval log format.
     pub const HLOG: &str = "latency.hlog";
+    /// The report as a page for a browser.
+    pub const PAGE: &str = "report.html";
 }
 
 /// What can go wrong with our own files.
