@@ -8,6 +8,7 @@ mod exit;
 mod lab;
 mod limits;
 mod machine;
+mod page;
 mod preflight;
 mod prices;
 mod probe;

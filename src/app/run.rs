@@ -14,12 +14,13 @@ use super::collect::{self, Collector};
 use super::progress::Progress;
 use super::sides::{self, Side};
 use super::signals::Signals;
-use super::{Exit, commands, limits, machine, preflight, selftest, terminal};
+use super::{Exit, commands, limits, machine, page, preflight, selftest, terminal};
 use crate::engine::{self, Control, Ledger};
 use crate::judge::{self, Level, Validity};
 use crate::plan::Plan;
 use crate::record::Summary;
 use crate::report;
+use crate::report::html::Sheet;
 use crate::results::{Interruption, RunFolder, RunInfo};
 use crate::scenario::{Client, Http, Timestamps};
 use crate::wire::{Clock, DirectWire, ReqwestWire, Stamping};
@@ -278,6 +279,17 @@ impl Ended {
         })
     }
 
+    fn sheet(&self) -> Sheet<'_> {
+        Sheet {
+            info: &self.info,
+            summary: &self.summary,
+            validity: &self.validity,
+            notes: &[],
+            gate: None,
+            comparison: None,
+        }
+    }
+
     fn report(&self, args: &RunArgs) -> anyhow::Result<Exit> {
         if args.json {
             terminal::data(&format!("{}\n", serde_json::to_string_pretty(&self.info)?));
@@ -285,6 +297,9 @@ impl Ended {
             let paint = terminal::stdout_paint();
             let text = report::run(&self.info, &self.summary, &self.validity, &[], paint);
             terminal::data(&format!("{text}\nfiles in {}\n", self.folder.display()));
+        }
+        if !args.no_html {
+            page::after_run(&self.sheet(), &self.folder);
         }
         if !self.whole {
             terminal::error(

@@ -109,6 +109,12 @@ impl Histogram {
         self.clamped
     }
 
+    /// The times that are told apart, the shortest first: the longest of each, and how many there are.
+    pub fn steps(&self) -> impl DoubleEndedIterator<Item = (Duration, u64)> {
+        let buckets = self.counts.buckets();
+        buckets.map(|bucket| (Duration::from_nanos(bucket.highest), bucket.count))
+    }
+
     /// The mean, of the middles of the buckets; zero where there are none.
     pub fn mean(&self) -> Duration {
         let buckets = self.counts.buckets();

@@ -3,6 +3,7 @@
 mod connections;
 mod costs;
 mod example;
+pub mod html;
 mod plan;
 mod selftest;
 mod table;

@@ -130,7 +130,7 @@ fn head(info: &RunInfo, paint: Paint) -> String {
 }
 
 /// The line of the self-test that the client's figures stand on.
-fn standing(selftest: &Standing) -> String {
+pub(super) fn standing(selftest: &Standing) -> String {
     let (stat, value) = match selftest.ttft_error_p99_us {
         Some(p99) => ("p99", p99),
         None => ("max", selftest.ttft_error_max_us),
@@ -273,7 +273,7 @@ fn errors(summary: &Summary, total: &ScopeSummary) -> String {
     total.errors.iter().map(line).collect()
 }
 
-fn slos_in_words(slos: &Slos) -> String {
+pub(super) fn slos_in_words(slos: &Slos) -> String {
     let named = [("ttft", slos.ttft), ("tpot", slos.tpot), ("e2e", slos.e2e)];
     let set: Vec<String> = named
         .iter()
@@ -286,7 +286,7 @@ fn slos_in_words(slos: &Slos) -> String {
     }
 }
 
-fn cost_in_words(info: &RunInfo, totals: &crate::record::Totals) -> String {
+pub(super) fn cost_in_words(info: &RunInfo, totals: &crate::record::Totals) -> String {
     let claim = totals
         .cost_reported_usd
         .map(|claim| format!("; the server claims {claim}"))

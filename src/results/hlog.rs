@@ -103,7 +103,7 @@ impl HlogWriter {
 }
 
 /// Names as tags, each with one of its own.
-pub(super) fn tag_names(names: &[String]) -> Vec<String> {
+pub fn tag_names(names: &[String]) -> Vec<String> {
     let mut taken = BTreeSet::new();
     names
         .iter()

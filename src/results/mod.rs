@@ -5,6 +5,7 @@
 
 mod arms;
 mod connections;
+mod course;
 mod hlog;
 mod info;
 mod line;
@@ -18,11 +19,13 @@ use std::path::PathBuf;
 
 pub use arms::ArmInfo;
 pub use connections::{ConnectionInfo, PreopenInfo};
+pub use course::{Places, intervals, spread, write_whole};
+pub use hlog::tag_names;
 pub use info::{BudgetInfo, Interruption, PhaseInfo, RecipeInfo, RunInfo, Standing, TargetInfo};
-pub use read::{Stored, read};
+pub use read::{Stored, read, read_info};
 pub use row::Row;
 pub use slices::read as read_slices;
-pub use write::{RunFolder, SummaryRow};
+pub use write::{RunFolder, SummaryRow, summary_rows};
 
 /// The version of the files' layout. It grows when a reader of the old one would be misled.
 pub const SCHEMA: u32 = 1;
@@ -43,6 +46,8 @@ pub mod names {
     pub const SLICES: &str = "slices.csv";
     /// Histograms of the same, in the `HdrHistogram` interval log format; starts are numbers of slices.
     pub const SLICES_HLOG: &str = "slices.hlog";
+    /// The report as a page for a browser.
+    pub const PAGE: &str = "report.html";
 }
 
 /// What can go wrong with our own files.

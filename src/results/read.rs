@@ -62,7 +62,8 @@ pub fn read(path: &Path) -> Result<Stored, ResultsError> {
     })
 }
 
-fn read_info(path: &Path) -> Result<RunInfo, ResultsError> {
+/// Reads what a run was, without its rows.
+pub fn read_info(path: &Path) -> Result<RunInfo, ResultsError> {
     let not = |why: String| ResultsError::NotARun {
         path: path.to_owned(),
         why,

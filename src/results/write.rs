@@ -170,7 +170,7 @@ pub(super) fn create(path: &Path) -> Result<File, ResultsError> {
 }
 
 /// The lines of `summary.csv`.
-pub(super) fn summary_rows(summary: &Summary) -> Vec<SummaryRow> {
+pub fn summary_rows(summary: &Summary) -> Vec<SummaryRow> {
     let mut rows = Vec::new();
     for scope in &summary.scopes {
         let n = scope.count.requests;
