@@ -3,6 +3,7 @@
 mod connections;
 mod costs;
 mod example;
+mod gate;
 pub mod html;
 mod plan;
 mod selftest;
@@ -11,6 +12,7 @@ mod text;
 mod told;
 
 pub use example::{Example, examples};
+pub use gate::gate;
 pub use plan::plan;
 pub use selftest::selftest;
 pub use text::{Paint, run};

@@ -133,21 +133,22 @@ impl Checker<'_> {
         span: &Range<usize>,
         named: &Named<'_>,
     ) -> Option<Threshold> {
-        let test: Test = match text.parse() {
-            Ok(test) => test,
+        let read: Result<Test, Fault> = text.parse();
+        let asked = match read {
+            Ok(asked) => asked,
             Err(fault) => {
                 self.tell(text, span, fault);
                 return None;
             }
         };
-        for part in &test.scope {
+        for part in &asked.scope {
             if let Some((message, help)) = misnamed(part, named) {
                 let at = text.find(&part.value).unwrap_or(0);
                 let at = at..at + part.value.len();
                 self.tell(text, span, Fault { at, message, help });
             }
         }
-        if let Some((key, message, help)) = untold(&test, named) {
+        if let Some((key, message, help)) = untold(&asked, named) {
             let at = text.find(key).unwrap_or(0);
             let at = at..at + key.len();
             self.tell(
@@ -164,7 +165,7 @@ impl Checker<'_> {
         Some(Threshold {
             written: text.trim().to_owned(),
             line: u32::try_from(line).unwrap_or(u32::MAX),
-            test,
+            test: asked,
             abort: false,
             grace: GRACE,
             advisory: false,
