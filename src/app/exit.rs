@@ -7,6 +7,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// All is fine.
     Fine = 0,
+    /// What was asked of the figures does not hold.
+    Fail = 1,
     /// The command line or the scenario is wrong; nothing was sent.
     Usage = 2,
     /// There is nothing to stand on: no request was answered, or the run is gated and invalid.

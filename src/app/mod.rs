@@ -12,6 +12,7 @@ mod preflight;
 mod prices;
 mod probe;
 mod progress;
+mod reconcile;
 mod run;
 mod selftest;
 mod signals;
@@ -35,6 +36,7 @@ pub fn main() -> ExitCode {
         Command::Selftest(args) => selftest::selftest(&args),
         Command::SelftestProvider => selftest::serve(),
         Command::Prices(PricesCommand::Pull(args)) => prices::pull(&args),
+        Command::Reconcile(args) => reconcile::reconcile(&args),
         Command::Probe(args) => probe::probe(&args),
         Command::Schema => commands::schema(),
     };

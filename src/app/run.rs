@@ -14,14 +14,14 @@ use super::collect::{self, Collector};
 use super::lab::Embedded;
 use super::progress::Progress;
 use super::signals::Signals;
-use super::{Exit, commands, limits, machine, preflight, selftest, terminal};
+use super::{Exit, commands, limits, machine, preflight, reconcile, selftest, terminal};
 use crate::engine::{self, Control, Ledger};
 use crate::judge::{self, Level, Validity};
 use crate::plan::{PhaseId, Plan};
 use crate::record::Summary;
 use crate::report;
 use crate::results::{Interruption, RunFolder, RunInfo};
-use crate::scenario::{Address, Client, Http, Place, Timestamps};
+use crate::scenario::{Address, Client, Http, Overrides, Place, Timestamps};
 use crate::schedule::{self, Due};
 use crate::shot;
 use crate::wire::{Clock, DirectWire, Endpoint, ReqwestWire, Stamping};
@@ -30,7 +30,11 @@ use crate::wire::{Clock, DirectWire, Endpoint, ReqwestWire, Stamping};
 const TICK: Duration = Duration::from_millis(200);
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
-    let scenario = match commands::load(&args.scenario) {
+    let overrides = Overrides {
+        reconcile: args.reconcile,
+        ..args.scenario.overrides()
+    };
+    let scenario = match commands::load_with(&args.scenario, &overrides) {
         Ok(scenario) => scenario,
         Err(exit) => return Ok(exit),
     };
@@ -42,7 +46,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         terminal::error(&refused.to_string());
         Ok(Exit::Preflight)
     };
-    let (mut endpoint, _lab) = match runtime.block_on(target(&plan, args)) {
+    let (mut endpoint, lab) = match runtime.block_on(target(&plan, args)) {
         Ok(target) => target?,
         Err(why) => return refused(why),
     };
@@ -52,7 +56,10 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     };
     let session = Session::begin(&plan, &endpoint, lookup, args)?;
     let ended = runtime.block_on(session.go())?;
-    ended.report(args)
+    let log = lab.as_ref().map_or(&endpoint, |lab| &lab.gateway);
+    let step = reconcile::Step::of(plan.scenario(), log, &ended.folder, &runtime)?;
+    let exit = ended.report(args)?;
+    Ok(step.show(args.json, exit))
 }
 
 /// Where requests go: the embedded lab, started, or a gateway that was seen to answer.

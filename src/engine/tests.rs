@@ -97,6 +97,7 @@ fn scenario(phases: Vec<Phase>) -> Scenario {
         slos: Slos::default(),
         prices: None,
         budget: None,
+        reconcile: None,
         client: Client::default(),
         timestamps: Timestamps::default(),
         timeouts: Timeouts {

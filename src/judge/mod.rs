@@ -2,6 +2,7 @@
 
 mod comparison;
 mod gate;
+mod reconcile;
 mod selftest;
 mod shares;
 mod validity;
@@ -9,6 +10,10 @@ mod verdict;
 
 pub use comparison::{ArmComparison, Comparison, Design, MetricComparison};
 pub use gate::{Difference, Finding, GATE_SCHEMA, Gate, GatedRun, Unit};
+pub use reconcile::{
+    Against, CacheLogged, CostDifference, Disagree, Joined, Joiner, Key, LogRead, LogRows, Logged,
+    RECONCILE_SCHEMA, Reconciled, Seen, Side, Spread, SpreadQuantile, TokenDifference,
+};
 pub use selftest::{Certificate, Clocks, Errors, Load, Measured, Round, SELFTEST_SCHEMA, compare};
 pub use shares::{ShareFound, ShareVerdict, SharesFound, shares};
 pub use validity::{Check, Course, Health, Level, Stalls, Validity, validity};

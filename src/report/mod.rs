@@ -4,6 +4,7 @@ mod connections;
 mod costs;
 mod example;
 mod plan;
+mod reconcile;
 mod selftest;
 mod table;
 mod text;
@@ -11,5 +12,6 @@ mod told;
 
 pub use example::{Example, examples};
 pub use plan::plan;
+pub use reconcile::reconciled;
 pub use selftest::selftest;
 pub use text::{Paint, run};

@@ -8,6 +8,7 @@ mod hlog;
 mod info;
 mod line;
 mod read;
+mod reconcile;
 mod row;
 mod write;
 
@@ -16,7 +17,8 @@ use std::path::PathBuf;
 
 pub use connections::{ConnectionInfo, PreopenInfo};
 pub use info::{BudgetInfo, Interruption, PhaseInfo, RecipeInfo, RunInfo, Standing, TargetInfo};
-pub use read::{Stored, read};
+pub use read::{Stored, each_row, read, read_info};
+pub use reconcile::{ReconcileFiles, read_reconciled};
 pub use row::Row;
 pub use write::{RunFolder, SummaryRow};
 
@@ -35,6 +37,10 @@ pub mod names {
     pub const SUMMARY: &str = "summary.csv";
     /// Histograms of each second, recipe and metric, in the `HdrHistogram` interval log format.
     pub const HLOG: &str = "latency.hlog";
+    /// The run against a gateway's log of it.
+    pub const RECONCILED: &str = "reconcile.json";
+    /// The same, a row for each request.
+    pub const RECONCILED_ROWS: &str = "reconcile.csv";
 }
 
 /// What can go wrong with our own files.

@@ -62,7 +62,8 @@ pub fn read(path: &Path) -> Result<Stored, ResultsError> {
     })
 }
 
-fn read_info(path: &Path) -> Result<RunInfo, ResultsError> {
+/// Reads what a run was.
+pub fn read_info(path: &Path) -> Result<RunInfo, ResultsError> {
     let not = |why: String| ResultsError::NotARun {
         path: path.to_owned(),
         why,
@@ -87,6 +88,14 @@ fn read_info(path: &Path) -> Result<RunInfo, ResultsError> {
 /// Reads the rows into `recorder` and counts those that are broken: a process that was killed leaves
 /// its last row cut short.
 fn read_rows(path: &Path, info: &RunInfo, recorder: &mut Recorder) -> Result<u64, ResultsError> {
+    each_row(path, |row| {
+        let sample = row.sample(info);
+        sample.map(|sample| recorder.push(&sample)).is_some()
+    })
+}
+
+/// Reads the rows one after the other, and counts those that are broken or not taken.
+pub fn each_row(path: &Path, mut take: impl FnMut(Row) -> bool) -> Result<u64, ResultsError> {
     let file = path.join(names::SAMPLES);
     let io = |error: csv::Error| at(&file)(error.into());
     let mut reader = csv::ReaderBuilder::new()
@@ -102,8 +111,7 @@ fn read_rows(path: &Path, info: &RunInfo, recorder: &mut Recorder) -> Result<u64
             return Ok(broken);
         }
         let row: Option<Row> = record.deserialize(Some(&head)).ok();
-        if let Some(sample) = row.and_then(|row| row.sample(info)) {
-            recorder.push(&sample);
+        if row.is_some_and(&mut take) {
             continue;
         }
         broken += 1;
