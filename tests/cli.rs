@@ -30,6 +30,8 @@ mod costs;
 mod exits;
 #[path = "cli/log_server.rs"]
 mod log_server;
+#[path = "cli/log_to.rs"]
+mod log_to;
 #[path = "cli/mirror.rs"]
 mod mirror;
 #[path = "cli/output.rs"]

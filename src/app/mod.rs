@@ -7,6 +7,7 @@ mod commands;
 mod exit;
 mod lab;
 mod limits;
+mod log_to;
 mod machine;
 mod preflight;
 mod prices;

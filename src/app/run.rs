@@ -14,7 +14,8 @@ use super::collect::{self, Collector};
 use super::lab::Embedded;
 use super::progress::Progress;
 use super::signals::Signals;
-use super::{Exit, commands, limits, machine, preflight, reconcile, selftest, terminal};
+use super::{Exit, commands, limits, log_to, machine, preflight, reconcile, selftest, terminal};
+use crate::base::Secret;
 use crate::engine::{self, Control, Ledger};
 use crate::judge::{self, Level, Validity};
 use crate::plan::{PhaseId, Plan};
@@ -54,9 +55,14 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         Ok(lookup) => lookup,
         Err(why) => return refused(why),
     };
-    let session = Session::begin(&plan, &endpoint, lookup, args)?;
+    let at_lab = lab.as_ref().map(|lab| &lab.gateway);
+    let log = match log_to::endpoint(plan.scenario(), at_lab) {
+        Ok(log) => log,
+        Err(why) => return refused(why),
+    };
+    let session = Session::begin(&plan, &endpoint, log.as_ref(), lookup, args)?;
     let ended = runtime.block_on(session.go())?;
-    let log = lab.as_ref().map_or(&endpoint, |lab| &lab.gateway);
+    let log = log.as_ref().or(at_lab).unwrap_or(&endpoint);
     let step = reconcile::Step::of(plan.scenario(), log, &ended.folder, &runtime)?;
     let exit = ended.report(args)?;
     Ok(step.show(args.json, exit))
@@ -126,6 +132,7 @@ impl Session {
     fn begin(
         plan: &Arc<Plan>,
         endpoint: &Endpoint,
+        log: Option<&Endpoint>,
         lookup: Option<Duration>,
         args: &RunArgs,
     ) -> anyhow::Result<Self> {
@@ -161,9 +168,11 @@ impl Session {
         let arrivals = info.phases.iter().map(|phase| phase.planned_arrivals);
         let progress = Progress::new(arrivals.sum());
         let secrets = plan.scenario().secrets.iter().chain(&endpoint.key);
-        let collector = Collector::new(info, folder, secrets.cloned().collect());
+        let secrets: Vec<Secret> = secrets.cloned().collect();
+        let mut collector = Collector::new(info, folder, secrets);
         let control = Control::default();
         let clock = Clock::start();
+        collector.log_to(plan.scenario(), log)?;
         let cpu_before = machine::cpu();
         let timeouts = plan.scenario().timeouts;
         let run = match client {
@@ -219,6 +228,7 @@ impl Session {
         self.tell_of_budget(&mut told);
         self.progress.finish();
         self.collector.finish()?;
+        self.collector.finish_log(&mut signals).await;
         let process_cpu = self.process_cpu();
         self.collector.info.rows_waiting = self.run.gauges.most_rows_waiting();
         let by_budget = settle(&mut self.collector.info, self.run.ledger.as_deref());

@@ -97,6 +97,7 @@ fn scenario(phases: Vec<Phase>) -> Scenario {
         slos: Slos::default(),
         prices: None,
         budget: None,
+        log_to: None,
         reconcile: None,
         client: Client::default(),
         timestamps: Timestamps::default(),

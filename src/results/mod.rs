@@ -7,6 +7,7 @@ mod connections;
 mod hlog;
 mod info;
 mod line;
+mod logged;
 mod read;
 mod reconcile;
 mod row;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 
 pub use connections::{ConnectionInfo, PreopenInfo};
 pub use info::{BudgetInfo, Interruption, PhaseInfo, RecipeInfo, RunInfo, Standing, TargetInfo};
+pub use logged::LoggedInfo;
 pub use read::{Stored, each_row, read, read_info};
 pub use reconcile::{ReconcileFiles, read_reconciled};
 pub use row::Row;

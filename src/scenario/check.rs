@@ -103,6 +103,7 @@ impl<'a> Checker<'a> {
             slos: file.slos.unwrap_or_default(),
             prices: prices.flatten(),
             budget,
+            log_to: self.log_to(file),
             reconcile: self.reconcile(file),
             client: file.client.unwrap_or_default(),
             timestamps: file.timestamps.unwrap_or_default(),

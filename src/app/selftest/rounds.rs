@@ -118,6 +118,7 @@ impl Spec {
             slos: Slos::default(),
             prices: None,
             budget: None,
+            log_to: None,
             reconcile: None,
             client: Client::Direct,
             timestamps: Timestamps::default(),
