@@ -111,7 +111,7 @@ pub(super) fn keep(gate: &Gate, folder: &Path) {
 pub(super) fn exit_of(gate: &Gate, args: &AgainstArgs) -> Exit {
     match (gate.verdict, args.on_inconclusive) {
         (Verdict::Pass, _) | (Verdict::Inconclusive, Some(Policy::Pass)) => Exit::Fine,
-        (Verdict::Fail, _) | (Verdict::Inconclusive, Some(Policy::Fail)) => Exit::GateFailed,
+        (Verdict::Fail, _) | (Verdict::Inconclusive, Some(Policy::Fail)) => Exit::Fail,
         (Verdict::Inconclusive, None) => Exit::Inconclusive,
         (Verdict::Invalid, _) => Exit::NoData,
     }

@@ -16,8 +16,10 @@ use super::gate::{self, Against, Judged};
 use super::progress::Progress;
 use super::sides::{self, Side};
 use super::signals::Signals;
-use super::{Exit, commands, limits, machine, page, preflight, selftest, terminal};
-use crate::base::Offset;
+use super::{
+    Exit, commands, limits, log_to, machine, page, preflight, reconcile, selftest, terminal,
+};
+use crate::base::{Offset, Secret};
 use crate::engine::{self, Control, Ledger};
 use crate::judge::{self, Gate, Level, Validity, Verdict};
 use crate::plan::Plan;
@@ -25,14 +27,18 @@ use crate::record::{ScopeFigures, Summary};
 use crate::report;
 use crate::report::html::Sheet;
 use crate::results::{self, Interruption, RunFolder, RunInfo};
-use crate::scenario::{Client, Http, Timestamps};
-use crate::wire::{Clock, DirectWire, ReqwestWire, Stamping};
+use crate::scenario::{Client, Http, Overrides, Timestamps};
+use crate::wire::{Clock, DirectWire, Endpoint, ReqwestWire, Stamping};
 
 /// How often progress is shown and files are brought up to date.
 const TICK: Duration = Duration::from_millis(200);
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
-    let scenario = match commands::load(&args.scenario) {
+    let overrides = Overrides {
+        reconcile: args.reconcile,
+        ..args.scenario.overrides()
+    };
+    let scenario = match commands::load_with(&args.scenario, &overrides) {
         Ok(scenario) => scenario,
         Err(exit) => return Ok(exit),
     };
@@ -48,9 +54,17 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         Ok(sides) => sides?,
         Err(why) => return refused(why),
     };
-    let session = Session::begin(&plan, &sides, args)?;
+    let at_lab = sides.iter().find_map(Side::lab_gateway);
+    let log = match log_to::endpoint(plan.scenario(), at_lab) {
+        Ok(log) => log,
+        Err(why) => return refused(why),
+    };
+    let session = Session::begin(&plan, &sides, log.as_ref(), args)?;
     let ended = runtime.block_on(session.go())?;
-    ended.report(args)
+    let log = log.as_ref().or(at_lab).unwrap_or(&sides[0].endpoint);
+    let step = reconcile::Step::of(plan.scenario(), log, &ended.folder, &runtime)?;
+    let exit = ended.report(args)?;
+    Ok(step.show(args.json, exit))
 }
 
 /// A run under way.
@@ -69,7 +83,12 @@ struct Session {
 }
 
 impl Session {
-    fn begin(plan: &Arc<Plan>, sides: &[Side], args: &RunArgs) -> anyhow::Result<Self> {
+    fn begin(
+        plan: &Arc<Plan>,
+        sides: &[Side],
+        log: Option<&Endpoint>,
+        args: &RunArgs,
+    ) -> anyhow::Result<Self> {
         let started = OffsetDateTime::now_utc();
         let urls: Vec<String> = sides.iter().map(Side::url).collect();
         let mut info = RunInfo::new(plan, &urls);
@@ -109,9 +128,11 @@ impl Session {
         let progress = Progress::new(arrivals.sum());
         let keys = sides.iter().filter_map(|side| side.endpoint.key.as_ref());
         let secrets = plan.scenario().secrets.iter().chain(keys);
-        let collector = Collector::new(info, folder, secrets.cloned().collect());
+        let secrets: Vec<Secret> = secrets.cloned().collect();
+        let mut collector = Collector::new(info, folder, secrets);
         let control = Control::default();
         let clock = Clock::start();
+        collector.log_to(plan.scenario(), log)?;
         let cpu_before = machine::cpu();
         let timeouts = plan.scenario().timeouts;
         let run = match client {
@@ -171,6 +192,7 @@ impl Session {
         self.tell_of_budget(&mut told);
         self.progress.finish();
         self.collector.finish()?;
+        self.collector.finish_log(&mut signals).await;
         let process_cpu = self.process_cpu();
         self.collector.info.rows_waiting = self.run.gauges.most_rows_waiting();
         let by_budget = settle(&mut self.collector.info, self.run.ledger.as_deref());
@@ -254,7 +276,7 @@ fn exit_of(interrupted: Option<Interruption>) -> Option<Exit> {
         Interruption::Interrupt => Exit::Interrupted,
         Interruption::Terminate => Exit::Terminated,
         Interruption::Budget => Exit::Budget,
-        Interruption::Threshold => Exit::GateFailed,
+        Interruption::Threshold => Exit::Fail,
     })
 }
 
