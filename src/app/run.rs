@@ -19,7 +19,7 @@ use super::signals::Signals;
 use super::{Exit, commands, limits, machine, preflight, selftest, terminal};
 use crate::base::Offset;
 use crate::engine::{self, Control, Ledger};
-use crate::judge::{self, Gate, Level, Validity, Verdict};
+use crate::judge::{self, Gate, Level, Validity};
 use crate::plan::{PhaseId, Plan};
 use crate::record::{ScopeFigures, Summary};
 use crate::report;
@@ -53,7 +53,10 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         Ok(lookup) => lookup,
         Err(why) => return refused(why),
     };
-    let session = Session::begin(&plan, &endpoint, lookup, args)?;
+    let session = match Session::begin(&plan, &endpoint, lookup, args)? {
+        Ok(session) => session,
+        Err(exit) => return Ok(exit),
+    };
     let ended = runtime.block_on(session.go())?;
     ended.report(args)
 }
@@ -117,6 +120,7 @@ struct Session {
     http: Http,
     stamping: Stamping,
     abort: Abort,
+    against: Option<Against>,
 }
 
 impl Session {
@@ -125,7 +129,7 @@ impl Session {
         endpoint: &Endpoint,
         lookup: Option<Duration>,
         args: &RunArgs,
-    ) -> anyhow::Result<Self> {
+    ) -> anyhow::Result<Result<Self, Exit>> {
         let started = OffsetDateTime::now_utc();
         let mut info = RunInfo::new(plan, &endpoint.base_url);
         info.connections
@@ -148,6 +152,10 @@ impl Session {
         if let Some(warning) = limits::shortage(plan, info.workers, open_files) {
             terminal::message(&warning);
         }
+        let against = match Against::before(&args.against, &args.output, &info) {
+            Ok(against) => against,
+            Err(exit) => return Ok(Err(exit)),
+        };
         let stamp = started.format(&format_description!(
             "[year][month][day]T[hour][minute][second]Z"
         ))?;
@@ -171,7 +179,8 @@ impl Session {
                 ReqwestWire::new(endpoint.clone(), timeouts, clock)
             })?,
         };
-        Ok(Self {
+        Ok(Ok(Self {
+            against,
             collector,
             progress,
             run,
@@ -182,7 +191,7 @@ impl Session {
             http,
             stamping,
             abort: Abort::new(&plan.scenario().thresholds),
-        })
+        }))
     }
 
     /// Gathers rows until the workers are done, and heeds signals.
@@ -228,7 +237,7 @@ impl Session {
         info.client = client_in_words(self.client, self.http, &self.stamping);
         info.stamps = (self.client == Client::Direct).then(|| self.stamping.tally());
         let stopped = interrupted.first().copied().or(by_budget).or(by_threshold);
-        Ended::new(self.collector, stopped, whole)
+        Ended::new(self.collector, stopped, whole, self.against)
     }
 
     /// Says once that the budget stopped the run.
@@ -312,6 +321,7 @@ struct Ended {
     validity: Validity,
     folder: PathBuf,
     figures: Vec<ScopeFigures>,
+    against: Option<Against>,
     whole: bool,
 }
 
@@ -320,6 +330,7 @@ impl Ended {
         collector: Collector,
         interrupted: Option<Interruption>,
         whole: bool,
+        against: Option<Against>,
     ) -> anyhow::Result<Self> {
         let Collector {
             mut info,
@@ -349,41 +360,32 @@ impl Ended {
             validity,
             folder,
             figures,
+            against,
             whole,
         })
     }
 
     /// Judges the run by its thresholds, where it has any.
-    fn gate(&self, args: &RunArgs) -> Option<Gate> {
+    fn gate(&self) -> Option<Gate> {
         let thresholds = &self.info.thresholds;
         if thresholds.is_empty() {
             return None;
         }
-        let baseline = Against::find(&args.against, &self.folder, &self.info, thresholds);
-        let (baseline, refused) = match baseline {
-            Ok(baseline) => (baseline, None),
-            Err((why, _)) => (None, Some(why)),
-        };
-        let mut gate = gate::judge_run(&Judged {
+        let gate = gate::judge_run(&Judged {
             info: &self.info,
             folder: &self.folder,
             figures: &self.figures,
             summary: &self.summary,
             validity: &self.validity,
             thresholds,
-            baseline: baseline.as_ref(),
+            baseline: self.against.as_ref(),
         });
-        if let Some(why) = refused {
-            // The run is over and paid for: its files stay, and what was asked of it is unanswered.
-            gate.verdict = gate.verdict.max(Verdict::Invalid);
-            gate.reasons.push(why);
-        }
         gate::keep(&gate, &self.folder);
         Some(gate)
     }
 
     fn report(&self, args: &RunArgs) -> anyhow::Result<Exit> {
-        let gate = self.gate(args);
+        let gate = self.gate();
         if args.json {
             terminal::data(&format!("{}\n", serde_json::to_string_pretty(&self.info)?));
         } else {

@@ -3,9 +3,12 @@
 use super::RunInfo;
 use crate::judge::Difference;
 
+/// A field of a run, in words.
+type InWords = fn(&RunInfo) -> String;
+
 /// In what two runs are unlike: what was asked, and of which machine and version.
 pub fn differences(baseline: &RunInfo, run: &RunInfo) -> Vec<Difference> {
-    let fields: [(&str, fn(&RunInfo) -> String); 11] = [
+    let fields: [(&str, InWords); 11] = [
         ("scenario", |info| info.scenario.clone()),
         ("target", |info| {
             format!("{} ({})", info.target.name, info.target.kind)
