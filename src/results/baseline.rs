@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Material, ResultsError, RunInfo, at, hlog, names, read_info};
-use crate::record::{Histogram, ScopeFigures, ScopeSummary, Summary};
+use crate::record::{Histogram, Names, ScopeFigures, ScopeSummary, Summary};
 use crate::sample::Metric;
 
 /// Files that are taken over as they are, where they are there.
-const COPIED: [&str; 3] = [names::SUMMARY, "slices.csv", "slices.hlog"];
+const COPIED: [&str; 3] = [names::SUMMARY, names::SLICES, names::SLICES_HLOG];
 
 /// A baseline that was saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,34 +78,79 @@ fn forget_words(summary: &mut Summary) {
 pub(super) fn read(path: &Path, info: RunInfo) -> Result<Material, ResultsError> {
     let sums = hlog::read(&path.join(names::HLOG))?;
     check(path, &info, &sums)?;
-    let of = info.recipe_names();
-    let tags = hlog::tag_names(&of);
+    let names = info.names();
+    let groups = names.groups();
+    let tags = hlog::tag_names(&groups);
     let scopes = info.summary.as_ref().map_or(&[][..], |s| &s.scopes);
-    let mut total = ScopeFigures::default();
-    let mut recipes = Vec::new();
-    for ((name, tag), recipe) in of.iter().zip(&tags).zip(&info.recipes) {
-        let scope = scope(scopes, &format!("recipe:{name}"));
-        let failed = if recipe.stream { scope.count.failed } else { 0 };
-        let times = times(&sums, tag);
-        for (metric, known) in &times {
-            total.times.entry(*metric).or_default().merge(known);
-        }
-        total.failed_streamed += failed;
-        recipes.push(ScopeFigures {
-            summary: scope,
-            times,
-            failed_streamed: failed,
-            untold: 0,
-        });
-    }
-    total.summary = scope(scopes, "total");
+    let pairs = names.arms.iter().flat_map(|arm| {
+        let recipes = info.recipes.iter();
+        recipes.map(move |recipe| (arm.as_str(), recipe))
+    });
+    let parts: Vec<Group<'_>> = pairs
+        .zip(groups.iter().zip(&tags))
+        .map(|((arm, recipe), (name, tag))| Group {
+            arm,
+            recipe: &recipe.name,
+            name,
+            times: times(&sums, tag),
+            failed_streamed: if recipe.stream {
+                scope(scopes, &group_scope(&names, arm, &recipe.name))
+                    .count
+                    .failed
+            } else {
+                0
+            },
+        })
+        .collect();
+    let figures = scopes.iter().map(|of| figures(of, &parts)).collect();
     Ok(Material {
         folder: path.to_owned(),
         recorder: None,
-        figures: std::iter::once(total).chain(recipes).collect(),
+        figures,
         notes: Vec::new(),
         info,
     })
+}
+
+/// The figures of a scope: those that were saved, and the times of all groups that belong to it.
+fn figures(of: &ScopeSummary, parts: &[Group<'_>]) -> ScopeFigures {
+    let label = of.label();
+    let fits = |part: &&Group<'_>| match of.scope.split_once(':').map(|(kind, _)| kind) {
+        Some("arm") => part.arm == label,
+        Some("recipe") => part.recipe == label,
+        Some(_) => part.name == label,
+        None => true,
+    };
+    let mut figures = ScopeFigures {
+        summary: of.clone(),
+        ..ScopeFigures::default()
+    };
+    for part in parts.iter().filter(fits) {
+        figures.failed_streamed += part.failed_streamed;
+        for (metric, known) in &part.times {
+            figures.times.entry(*metric).or_default().merge(known);
+        }
+    }
+    figures
+}
+
+/// The smallest part of a run that has histograms of its own: a recipe of an arm.
+struct Group<'n> {
+    arm: &'n str,
+    recipe: &'n str,
+    name: &'n str,
+    times: BTreeMap<Metric, Histogram>,
+    failed_streamed: u64,
+}
+
+/// The scope of a summary that a recipe of an arm is.
+fn group_scope(names: &Names, arm: &str, recipe: &str) -> String {
+    match (names.has_arms(), names.recipes.len()) {
+        (false, _) => format!("recipe:{recipe}"),
+        // The arm's only recipe is all of it.
+        (true, 1) => format!("arm:{arm}"),
+        (true, _) => format!("group:{arm}/{recipe}"),
+    }
 }
 
 fn scope(scopes: &[ScopeSummary], name: &str) -> ScopeSummary {
@@ -132,9 +177,14 @@ fn check(
     sums: &BTreeMap<String, hdrhistogram::Histogram<u64>>,
 ) -> Result<(), ResultsError> {
     let scopes = info.summary.as_ref().map_or(&[][..], |s| &s.scopes);
-    let recipes = info.recipe_names();
-    for (name, tag) in recipes.iter().zip(hlog::tag_names(&recipes)) {
-        let scope = scope(scopes, &format!("recipe:{name}"));
+    let names = info.names();
+    let groups = names.groups();
+    let pairs = names.arms.iter().flat_map(|arm| {
+        let recipes = names.recipes.iter();
+        recipes.map(move |recipe| (arm, recipe))
+    });
+    for ((arm, recipe), tag) in pairs.zip(hlog::tag_names(&groups)) {
+        let scope = scope(scopes, &group_scope(&names, arm, recipe));
         for metric in &scope.metrics {
             let tag = format!("{tag}.{}", metric.metric.name());
             let has = sums.get(&tag).map_or(0, hdrhistogram::Histogram::len);

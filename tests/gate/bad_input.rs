@@ -50,7 +50,7 @@ fn each_mistake_in_a_threshold_is_told_at_its_characters() {
         (
             "\"p95(chunk_gap){model=gpt-lab} < 1s\"",
             "model",
-            "chunk gaps are kept by recipe, and not by model",
+            "chunk gaps are kept by recipe and arm, and not by model",
         ),
         (
             "p95(ttft) <= * 1.10",
