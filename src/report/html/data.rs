@@ -100,7 +100,11 @@ enum Tag {
 
 impl Axis {
     fn new(intervals: &[IntervalRow]) -> Self {
-        let seconds = intervals.iter().map(|row| row.second + 1).max().unwrap_or(0);
+        let seconds = intervals
+            .iter()
+            .map(|row| row.second + 1)
+            .max()
+            .unwrap_or(0);
         let mut ended: BTreeMap<&str, u64> = BTreeMap::new();
         for row in intervals {
             *ended.entry(&row.arm).or_default() += row.ended;
@@ -370,3 +374,6 @@ fn curve(times: &Histogram) -> Vec<(f64, u64)> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,19 +26,39 @@ const fn of(name: &'static str, label: &'static str, formula: &'static str) -> E
 }
 
 const FIGURES: [Entry; 22] = [
-    of("requests", "requests", "measured requests, failures included, warm-up left out"),
+    of(
+        "requests",
+        "requests",
+        "measured requests, failures included, warm-up left out",
+    ),
     of("ok", "ok", "whole answers"),
     of("failed", "failed", "requests - ok"),
-    of("good", "good", "whole answers within every SLO of the scenario"),
+    of(
+        "good",
+        "good",
+        "whole answers within every SLO of the scenario",
+    ),
     of("error_rate", "error rate", "failed / requests"),
-    of("goodput", "goodput", "good answers that ended in the window / its seconds"),
-    of("throughput", "throughput", "whole answers that ended in the window / its seconds"),
+    of(
+        "goodput",
+        "goodput",
+        "good answers that ended in the window / its seconds",
+    ),
+    of(
+        "throughput",
+        "throughput",
+        "whole answers that ended in the window / its seconds",
+    ),
     of(
         "output_tokens_rate",
         "output tokens/s",
         "output tokens of whole answers that ended in the window / its seconds",
     ),
-    of("input_tokens", "input tokens", "prompt tokens, as the server counted them"),
+    of(
+        "input_tokens",
+        "input tokens",
+        "prompt tokens, as the server counted them",
+    ),
     of(
         "cached_input_tokens",
         "cached input tokens",
@@ -49,9 +69,21 @@ const FIGURES: [Entry; 22] = [
         "output tokens",
         "as the server counted them; chunks with a token where it reports none",
     ),
-    of("cost_reported", "cost claimed", "what the server claims that it cost"),
-    of("cost", "cost", "usage as the server counted it x the price table; the known part"),
-    of("cost_unknown", "cost unknown", "requests whose cost is unknown"),
+    of(
+        "cost_reported",
+        "cost claimed",
+        "what the server claims that it cost",
+    ),
+    of(
+        "cost",
+        "cost",
+        "usage as the server counted it x the price table; the known part",
+    ),
+    of(
+        "cost_unknown",
+        "cost unknown",
+        "requests whose cost is unknown",
+    ),
     of(
         "cost_per_request",
         "cost a request",
@@ -68,13 +100,21 @@ const FIGURES: [Entry; 22] = [
         "cost / good requests; unknown where any cost is",
     ),
     of("errors", "errors", "failed requests of a kind"),
-    of("cache_hits", "cache hits", "answers of which the gateway says that they came from its cache"),
+    of(
+        "cache_hits",
+        "cache hits",
+        "answers of which the gateway says that they came from its cache",
+    ),
     of(
         "retried_by_gateway",
         "retried by the gateway",
         "answers of which the gateway says that it took more than one attempt",
     ),
-    of("answers_by_model", "answers by model", "answers of a model, by the server's words"),
+    of(
+        "answers_by_model",
+        "answers by model",
+        "answers of a model, by the server's words",
+    ),
     of(
         "answers_by_provider",
         "answers by provider",

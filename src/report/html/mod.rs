@@ -10,8 +10,8 @@ mod legend;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::text::{cost_in_words, slos_in_words, standing};
 use super::costs;
+use super::text::{cost_in_words, slos_in_words, standing};
 use crate::judge::{Comparison, Gate, Validity};
 use crate::record::Summary;
 use crate::results::{Interruption, RunInfo, summary_rows};
