@@ -86,7 +86,7 @@ pub enum LogToSection {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RespanLog {
-    /// The base URL: https://api.respan.ai/api. The gateway of the embedded lab where absent.
+    /// The base URL: `https://api.respan.ai/api`. The gateway of the embedded lab where absent.
     pub url: Option<Spanned<String>>,
     /// The key: `${VARIABLE}`, or `file:` and a path from this file's folder; never the key itself.
     pub api_key: Option<Spanned<String>>,
