@@ -31,13 +31,13 @@ pub(super) fn load_with(args: &ScenarioArgs, overrides: &Overrides) -> Result<Sc
 }
 
 /// Shows problems, if there are any.
-fn show(problems: &[Problem]) {
+pub(super) fn show(problems: &[Problem]) {
     if !problems.is_empty() {
         terminal::message(scenario::render(problems, terminal::stderr_colour()).trim_end());
     }
 }
 
-fn load_file(
+pub(super) fn load_file(
     path: &Path,
     given: &[(String, String)],
     overrides: &Overrides,
@@ -124,6 +124,9 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
 }
 
 pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
+    if let Some(file) = &args.html {
+        return super::page::report(&args.run, file.as_deref());
+    }
     let mut stored = match results::read(&args.run) {
         Ok(stored) => stored,
         Err(error) => {

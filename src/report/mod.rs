@@ -3,6 +3,8 @@
 mod connections;
 mod costs;
 mod example;
+mod gate;
+pub mod html;
 mod plan;
 mod reconcile;
 mod selftest;
@@ -11,6 +13,7 @@ mod text;
 mod told;
 
 pub use example::{Example, examples};
+pub use gate::gate;
 pub use plan::plan;
 pub use reconcile::reconciled;
 pub use selftest::selftest;
