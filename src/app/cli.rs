@@ -219,6 +219,9 @@ pub(super) struct ReconcileArgs {
     /// Whose log it is: respan [default: that of the run's gateway]
     #[arg(long, value_name = "K", value_parser = log_kind)]
     pub(super) kind: Option<LogKind>,
+    /// The one arm whose log it is, where each arm has a gateway of its own
+    #[arg(long, value_name = "NAME")]
+    pub(super) arm: Option<String>,
     /// How long to wait for rows that are still to come [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = any_duration)]
     pub(super) wait: Option<HumanDuration>,

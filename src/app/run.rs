@@ -201,12 +201,12 @@ impl Session {
         self.tell_of_budget(&mut told);
         self.progress.finish();
         self.collector.finish()?;
-        self.collector.finish_log(&mut signals).await;
         let process_cpu = self.process_cpu();
         self.collector.info.rows_waiting = self.run.gauges.most_rows_waiting();
         let by_budget = settle(&mut self.collector.info, self.run.ledger.as_deref());
         let by_threshold = self.abort.take(&mut self.collector.info);
         let whole = self.run.join();
+        self.collector.finish_log(&mut signals).await;
         let info = &mut self.collector.info;
         info.process_cpu = process_cpu;
         info.client = client_in_words(self.client, self.http, &self.stamping);

@@ -86,7 +86,7 @@ pub enum LogToSection {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RespanLog {
-    /// The base URL: https://api.respan.ai/api. The gateway of the embedded lab where absent.
+    /// The base URL: `https://api.respan.ai/api`. The gateway of the embedded lab where absent.
     pub url: Option<Spanned<String>>,
     /// The key: `${VARIABLE}`, or `file:` and a path from this file's folder; never the key itself.
     pub api_key: Option<Spanned<String>>,
@@ -131,16 +131,19 @@ impl Checker<'_> {
             _ => {}
         }
         let same = |a: &str, b: &str| a.trim_end_matches('/') == b.trim_end_matches('/');
-        let logs_itself = match (target, url) {
-            (Some(file::Target::Lab(lab)), None) => {
-                (lab.kind, lab.via) == (Kind::Respan, Via::Gateway)
-            }
-            (Some(file::Target::Gateway(gateway)), Some(url)) => {
+        let logs_itself = |target: &file::Target| match (target, url) {
+            (file::Target::Lab(lab), None) => (lab.kind, lab.via) == (Kind::Respan, Via::Gateway),
+            (file::Target::Gateway(gateway), Some(url)) => {
                 gateway.kind == Kind::Respan && same(&gateway.url, url)
             }
             _ => false,
         };
-        if logs_itself {
+        let targets = file.targets.iter().flat_map(|targets| &targets.value.0);
+        let mut used: Vec<&file::Target> = target.into_iter().collect();
+        if file.arms.is_some() {
+            used = targets.map(|(_, target)| &target.value).collect();
+        }
+        if used.into_iter().any(logs_itself) {
             let message =
                 "the target logs its requests itself: with `log_to` each would be there twice";
             let help = "leave `log_to` out; `reconcile` reads what the gateway logged";
@@ -188,6 +191,12 @@ impl Checker<'_> {
         if file.log_to.is_some() {
             let kind = LogKind::Respan;
             return Some(Reconcile { kind, wait });
+        }
+        if let Some(arms) = &file.arms {
+            let several = "`reconcile`: each arm may have a log of its own";
+            let help = "leave it out, and read the log of one: tollgate reconcile RUN --arm NAME";
+            self.problem(arms.span.clone(), several, help);
+            return None;
         }
         let target = chosen(file)?;
         let (kind, via) = match target {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use tollgate::judge::Reconciled;
 use tollgate::results::Row;
 

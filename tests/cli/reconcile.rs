@@ -38,7 +38,7 @@ fn row(number: usize) -> Value {
 }
 
 /// A page of rows.
-fn page(count: u64, next: Option<&str>, rows: Vec<Value>) -> Answer {
+fn page(count: u64, next: Option<&str>, rows: &[Value]) -> Answer {
     let page = json!({ "count": count, "next": next, "previous": null, "results": rows });
     Answer(200, "", page.to_string())
 }
@@ -148,7 +148,7 @@ fn the_key_and_the_filter_go_with_every_page_and_pages_are_followed_to_the_last(
             Some("http://HERE/api/request-logs/list/?page=2"),
             rows(0..12),
         ),
-        _ => page(20, None, rows(12..20)),
+        _ => page(20, None, &rows(12..20)),
     });
     let (ran, found) = against(&server, "--json");
     let found = found.unwrap();
@@ -181,7 +181,7 @@ fn the_key_and_the_filter_go_with_every_page_and_pages_are_followed_to_the_last(
 
 #[test]
 fn rows_that_come_late_are_waited_for_and_those_that_never_come_are_told_missing() {
-    let server = Server::start(|number, _| page(20, None, rows(0..(number * 8).min(20))));
+    let server = Server::start(|number, _| page(20, None, &rows(0..(number * 8).min(20))));
     let (ran, found) = against(&server, "--wait 20s");
     let found = found.unwrap();
     assert_eq!(
@@ -189,7 +189,7 @@ fn rows_that_come_late_are_waited_for_and_those_that_never_come_are_told_missing
         (Some(0), 20, 4),
         "{ran:?}"
     );
-    let never = Server::start(|_, _| page(15, None, rows(0..15)));
+    let never = Server::start(|_, _| page(15, None, &rows(0..15)));
     let (ran, found) = against(&never, "--wait 1s");
     let found = found.unwrap();
     assert_eq!((ran.code, found.missing_logs), (Some(0), 5), "{ran:?}");
@@ -211,7 +211,7 @@ fn rows_that_come_late_are_waited_for_and_those_that_never_come_are_told_missing
 
 #[test]
 fn a_limit_on_a_drift_that_nobody_knows_is_not_kept() {
-    let server = Server::start(|_, _| page(20, None, rows(0..20)));
+    let server = Server::start(|_, _| page(20, None, &rows(0..20)));
     let (ran, _) = against(&server, "--max-cost-drift 1%");
     assert!(ran.exits(1).stderr.contains("the cost drift is unknown"));
 }
@@ -225,7 +225,7 @@ fn a_log_that_limits_the_rate_is_waited_for_as_long_as_it_asks() {
             r#"{"detail":"slow down","retry_after":1}"#.to_owned(),
         ),
         1 => Answer(429, "retry-after: 1\r\n", "{}".to_owned()),
-        _ => page(20, None, rows(0..20)),
+        _ => page(20, None, &rows(0..20)),
     });
     let (ran, found) = against(&server, "--wait 0s");
     let found = found.unwrap();
@@ -239,9 +239,9 @@ fn a_log_that_limits_the_rate_is_waited_for_as_long_as_it_asks() {
 
 #[test]
 fn a_next_page_at_another_host_is_never_asked_for() {
-    let other = Server::start(|_, _| page(20, None, rows(10..20)));
+    let other = Server::start(|_, _| page(20, None, &rows(10..20)));
     let next = format!("http://{}/api/request-logs/list/?page=2", other.address);
-    let server = Server::start(move |_, _| page(20, Some(&next), rows(0..10)));
+    let server = Server::start(move |_, _| page(20, Some(&next), &rows(0..10)));
     partly(&server, 10, "the next page is elsewhere, at 127.0.0.1");
     assert!(other.asked().is_empty());
 }
@@ -254,7 +254,7 @@ fn pages_that_go_round_in_a_circle_end_the_reading() {
         } else {
             "?page=2"
         };
-        page(40, Some(next), rows(0..10))
+        page(40, Some(next), &rows(0..10))
     });
     partly(&server, 10, "the next page is one that was read before");
     assert_eq!(server.asked().len(), 3);
@@ -279,7 +279,7 @@ fn an_error_that_passes_leaves_no_trace() {
     let server = Server::start(|number, _| match number {
         0 => page(20, Some("?page=2"), rows(0..10)),
         1 | 2 => Answer(503, "", String::new()),
-        _ => page(20, None, rows(10..20)),
+        _ => page(20, None, &rows(10..20)),
     });
     let (ran, found) = against(&server, "--wait 0s");
     let found = found.unwrap();
@@ -292,7 +292,7 @@ fn an_error_that_passes_leaves_no_trace() {
 
 #[test]
 fn a_count_that_its_pages_do_not_keep_makes_the_reading_partial() {
-    let server = Server::start(|_, _| page(5_000, None, rows(0..10)));
+    let server = Server::start(|_, _| page(5_000, None, &rows(0..10)));
     partly(
         &server,
         10,
@@ -307,7 +307,7 @@ fn rows_that_can_not_be_read_are_told_and_take_nothing_from_the_others() {
         rows[3]["cost"] = json!("cheap");
         rows[4]["prompt_tokens"] = json!(-7);
         rows.push(json!("no row"));
-        page(21, None, rows)
+        page(21, None, &rows)
     });
     partly(
         &server,
@@ -329,7 +329,7 @@ fn rows_of_other_runs_and_second_rows_are_kept_apart() {
         rows.push(json!({ "unique_id": "nobody", "model": "m" }));
         // The same row once more.
         rows.push(row(5));
-        page(25, None, rows)
+        page(25, None, &rows)
     });
     let (ran, found) = against(&server, "--wait 0s");
     let found = found.unwrap();
@@ -353,7 +353,7 @@ fn what_is_no_log_is_told_as_what_it_is() {
     nothing(&other, 4, "answers JSON without `results`");
     let missing = Server::start(|_, _| Answer(404, "", r#"{"detail":"Not Found"}"#.to_owned()));
     nothing(&missing, 4, "answers status 404: Not Found");
-    let empty = Server::start(|_, _| page(0, None, Vec::new()));
+    let empty = Server::start(|_, _| page(0, None, &[]));
     nothing(&empty, 4, "has no row of the run `r1`");
     let refused =
         Server::start(|_, _| Answer(401, "", r#"{"detail":"who is sk-planted-key?"}"#.to_owned()));

@@ -32,7 +32,8 @@ pub(super) fn endpoint(
         return Ok(None);
     };
     let Some(url) = &wanted.url else {
-        return Ok(lab.cloned());
+        let lost = || Refused::new("`log_to` does not say where", "give its `url`");
+        return lab.cloned().map(Some).ok_or_else(lost);
     };
     if wanted.key.is_none() {
         return Err(Refused::new(

@@ -16,6 +16,7 @@ use crate::wire::Outcome;
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     id: ArrivalId,
+    arm: u16,
     recipe: u16,
     stream: bool,
     outcome: Outcome,
@@ -34,6 +35,7 @@ impl Row {
         let exchange = &sample.exchange;
         Self {
             id: sample.id,
+            arm: sample.arm.0,
             recipe: sample.recipe.0,
             stream: sample.stream,
             outcome: exchange.outcome,
@@ -53,8 +55,9 @@ impl Row {
 pub(super) struct Names {
     run_id: String,
     scenario: String,
-    /// Name and model of each recipe.
-    recipes: Vec<(String, String)>,
+    recipes: Vec<String>,
+    /// The models that are asked, by recipe, for each arm; and its name where there are several.
+    arms: Vec<(Option<String>, Vec<String>)>,
     /// The run's start.
     started: OffsetDateTime,
 }
@@ -93,27 +96,40 @@ struct Metadata<'a> {
     run: &'a str,
     scenario: &'a str,
     recipe: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arm: Option<&'a str>,
 }
 
 impl Names {
     pub(super) fn new(info: &RunInfo, started: OffsetDateTime) -> Self {
         let recipes = info.recipes.iter();
+        let models = recipes.clone().map(|recipe| recipe.model.clone());
+        let arms = info.arms.iter();
+        let mut arms: Vec<_> = arms
+            .map(|arm| (Some(arm.name.clone()), arm.models.clone()))
+            .collect();
+        if arms.is_empty() {
+            arms.push((None, models.collect()));
+        }
         Self {
+            arms,
             run_id: info.run_id.clone(),
             scenario: info.scenario.clone(),
-            recipes: recipes
-                .map(|recipe| (recipe.name.clone(), recipe.model.clone()))
-                .collect(),
+            recipes: recipes.map(|recipe| recipe.name.clone()).collect(),
             started,
         }
     }
 
     /// The row as it is sent.
     pub(super) fn entry<'a>(&'a self, row: &'a Row) -> Entry<'a> {
-        let (recipe, model) = self
-            .recipes
-            .get(usize::from(row.recipe))
-            .map_or(("", ""), |(name, model)| (name.as_str(), model.as_str()));
+        let of_recipe = |names: &'a [String]| {
+            let name = names.get(usize::from(row.recipe));
+            name.map_or("", String::as_str)
+        };
+        let arm = self.arms.get(usize::from(row.arm));
+        let model = arm.map_or("", |(_, models)| of_recipe(models));
+        let arm = arm.and_then(|(name, _)| name.as_deref());
+        let recipe = of_recipe(&self.recipes);
         let ok = row.outcome == Outcome::Ok;
         let said = || match &row.error {
             Some(error) => format!("{}: {error}", row.outcome),
@@ -141,6 +157,7 @@ impl Names {
                 run: &self.run_id,
                 scenario: &self.scenario,
                 recipe,
+                arm,
             },
         }
     }

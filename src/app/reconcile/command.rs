@@ -1,5 +1,6 @@
 //! The command and the step of a run: which log, what is shown, and how it ends.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use tokio::runtime::Runtime;
@@ -12,7 +13,7 @@ use crate::app::{Exit, terminal};
 use crate::base::Secret;
 use crate::judge::Reconciled;
 use crate::report;
-use crate::results::{self, Interruption, RunInfo};
+use crate::results::{self, Interruption, RunInfo, TargetInfo};
 use crate::scenario::{LOG_WAIT, LogKind, Scenario};
 use crate::wire::Endpoint;
 
@@ -83,6 +84,7 @@ impl Step {
             endpoint: endpoint.clone(),
             secrets: scenario.secrets.clone(),
             wait: wanted.wait,
+            arm: None,
         };
         terminal::message("reading the gateway's log of the run");
         let found = runtime.block_on(async {
@@ -169,19 +171,21 @@ fn beyond(args: &ReconcileArgs, found: &Reconciled) -> Vec<String> {
 
 /// Where to read the log of a run, and with which key.
 fn source(args: &ReconcileArgs, info: &RunInfo) -> Result<Source, String> {
-    let by_target = || match info.target.kind.as_str() {
+    let (at, arm) = side(args, info)?;
+    let of_target = match at.kind.as_str() {
         "lab" => Some(LogKind::Respan),
         kind => LogKind::of_name(kind),
     };
-    let (url, kind) = match &args.target {
-        Some(target) => (base_url(target)?, args.kind.or_else(by_target)),
-        None if info.target.kind == "lab" => {
+    let (url, kind) = match (&args.target, &info.logged) {
+        (Some(target), _) => (base_url(target)?, of_target),
+        (None, Some(logged)) => (logged.url.clone(), Some(LogKind::Respan)),
+        (None, None) if at.kind == "lab" => {
             return Err("the embedded lab of this run, and its log, ended with the run\nhelp: reconcile as a step of it: tollgate run SCENARIO --reconcile; or name another log: --target URL".to_owned());
         }
-        None => (info.target.url.clone(), args.kind.or_else(by_target)),
+        (None, None) => (at.url.clone(), of_target),
     };
-    let kind = kind.ok_or_else(|| {
-        let kind = &info.target.kind;
+    let kind = args.kind.or(kind).ok_or_else(|| {
+        let kind = &at.kind;
         format!("how a gateway of the kind `{kind}` tells its log is not known\nhelp: say whose log it is: --kind respan")
     })?;
     let variable = kind.key_variable();
@@ -199,5 +203,29 @@ fn source(args: &ReconcileArgs, info: &RunInfo) -> Result<Source, String> {
         },
         secrets: Vec::new(),
         wait: args.wait.map_or(LOG_WAIT, |wait| wait.0),
+        arm,
     })
+}
+
+/// The target whose log it is, and the arm where it is not that of all.
+fn side<'i>(
+    args: &ReconcileArgs,
+    info: &'i RunInfo,
+) -> Result<(&'i TargetInfo, Option<String>), String> {
+    let names: Vec<&str> = info.arms.iter().map(|arm| arm.name.as_str()).collect();
+    let help = format!("help: name one: --arm {}", names.join(", --arm "));
+    match &args.arm {
+        Some(_) if names.is_empty() => Err("the run has no arms: leave out --arm".to_owned()),
+        Some(name) => match info.arms.iter().find(|arm| arm.name == *name) {
+            Some(arm) => Ok((&arm.target, Some(name.clone()))),
+            None => Err(format!("the run has no arm `{name}`\n{help}")),
+        },
+        None => {
+            let urls = info.arms.iter().map(|arm| &arm.target.url);
+            if info.logged.is_none() && urls.collect::<BTreeSet<_>>().len() > 1 {
+                return Err(format!("each arm of the run has a log of its own\n{help}"));
+            }
+            Ok((&info.target, None))
+        }
+    }
 }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::signals::Signals;
 use crate::base::{Offset, Secret};
 use crate::judge::{Joiner, Key, LogRead, LogRows, Logged, Reconciled};
-use crate::results::{self, Interruption, ReconcileFiles, RunInfo};
+use crate::results::{self, Interruption, ReconcileFiles, Row, RunInfo};
 use crate::scenario::LogKind;
 use crate::wire::Endpoint;
 use ask::{Asker, Stop};
@@ -32,6 +32,8 @@ pub(super) struct Source {
     /// All keys that must not be shown.
     pub(super) secrets: Vec<Secret>,
     pub(super) wait: Duration,
+    /// The one arm of the run whose log it is, where each has its own.
+    pub(super) arm: Option<String>,
 }
 
 /// The rows that a log should hold.
@@ -106,7 +108,8 @@ async fn run(
     signals: &mut Signals,
 ) -> Result<Found, Failed> {
     let info = results::read_info(folder).map_err(files)?;
-    let wanted = wanted(folder, &info)?;
+    let of_arm = |row: &Row| source.arm.as_ref().is_none_or(|arm| *arm == row.arm);
+    let wanted = wanted(folder, &info, &of_arm)?;
     if wanted.sent == 0 {
         let said = "no request of the run was sent: there is nothing to reconcile";
         return Err(Failed::Nothing(said.to_owned()));
@@ -120,6 +123,9 @@ async fn run(
     let mut out = ReconcileFiles::begin(output).map_err(files)?;
     let mut failed = None;
     results::each_row(folder, |row| {
+        if !of_arm(&row) {
+            return true;
+        }
         let written = out.write(&joiner.join(row.seen(started)));
         failed = failed.take().or(written.err());
         true
@@ -145,7 +151,7 @@ fn files(error: results::ResultsError) -> Failed {
 }
 
 /// What a log should hold of a run.
-fn wanted(folder: &Path, info: &RunInfo) -> Result<Wanted, Failed> {
+fn wanted(folder: &Path, info: &RunInfo, of_arm: &dyn Fn(&Row) -> bool) -> Result<Wanted, Failed> {
     let mut wanted = Wanted {
         run_id: info.run_id.clone(),
         started: fields::instant(&info.started_utc)
@@ -154,7 +160,7 @@ fn wanted(folder: &Path, info: &RunInfo) -> Result<Wanted, Failed> {
         keys: HashSet::new(),
     };
     results::each_row(folder, |row| {
-        if row.sent_ms.is_some() {
+        if row.sent_ms.is_some() && of_arm(&row) {
             wanted.sent += 1;
             wanted.keys.insert(Key::Arrival(row.id));
         }

@@ -14,6 +14,7 @@ fn id(number: u64) -> ArrivalId {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "every cost may be unknown")]
 fn usd(nanos: i64) -> Option<Money> {
     Some(Money::from_nanos(nanos))
 }
