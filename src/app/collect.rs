@@ -3,13 +3,19 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use time::OffsetDateTime;
+
+use super::log_to::Log;
+use super::signals::Signals;
+use super::terminal;
 use crate::base::{Money, Secret, no_descriptor_left};
 use crate::engine::{Event, WorkerHealth};
 use crate::judge::{Course, Health, Stalls};
-use crate::record::{Histogram, Interval, Intervals, Recorder};
+use crate::record::{Histogram, Interval, Intervals, Recorder, Slices};
 use crate::results::{ResultsError, RunFolder, RunInfo};
 use crate::sample::Metric;
-use crate::wire::Exchange;
+use crate::scenario::Scenario;
+use crate::wire::{Endpoint, Exchange};
 
 /// Everything that is gathered while a run goes on.
 pub(super) struct Collector {
@@ -17,11 +23,17 @@ pub(super) struct Collector {
     pub(super) folder: RunFolder,
     pub(super) recorder: Recorder,
     pub(super) intervals: Intervals,
+    /// The same rows by slice of the run.
+    pub(super) slices: Slices,
+    /// The names of the arms.
+    arms: Vec<String>,
     /// Times to first token in the seconds that are over, for the progress line.
     pub(super) ttft: Histogram,
     pub(super) counts: Counts,
     /// All keys that the target is given, which may repeat them.
     secrets: Vec<Secret>,
+    /// Where finished requests go besides.
+    pub(super) log: Option<Log>,
 }
 
 /// Counts so far, for the progress line.
@@ -37,17 +49,21 @@ pub(super) struct Counts {
 
 impl Collector {
     pub(super) fn new(info: RunInfo, folder: RunFolder, secrets: Vec<Secret>) -> Self {
-        let recorder = Recorder::new(info.recipes.len(), info.phase_records());
+        let recorder = info.recorder();
+        let arms = info.names().arms;
         let intervals = Intervals::new(info.workers, recorder.clone());
-        let (ttft, counts) = Default::default();
+        let (slices, ttft, counts) = Default::default();
         Self {
             info,
             folder,
             recorder,
             intervals,
+            slices,
+            arms,
             ttft,
             counts,
             secrets,
+            log: None,
         }
     }
 
@@ -77,6 +93,9 @@ impl Collector {
                         *self.counts.cost.get_or_insert_default() += cost;
                     }
                 }
+                if let Some(log) = &mut self.log {
+                    log.offer(&rows);
+                }
                 self.folder.write_rows(&rows, &self.info)
             }
             Event::Seconds {
@@ -84,6 +103,7 @@ impl Collector {
                 through,
                 seconds,
             } => {
+                self.slices.add(&seconds);
                 self.intervals.add(seconds);
                 self.intervals.through(worker, through);
                 Ok(())
@@ -97,7 +117,7 @@ impl Collector {
 
     /// Closes the seconds that are over.
     pub(super) fn tick(&mut self, in_flight: u64) -> Result<(), ResultsError> {
-        while let Some(interval) = self.intervals.close(in_flight, &self.info.target.name) {
+        while let Some(interval) = self.intervals.close(in_flight, &self.arms) {
             self.keep(interval)?;
         }
         Ok(())
@@ -105,7 +125,7 @@ impl Collector {
 
     /// Writes the seconds that are left.
     pub(super) fn finish(&mut self) -> Result<(), ResultsError> {
-        while let Some(interval) = self.intervals.finish(&self.info.target.name) {
+        while let Some(interval) = self.intervals.finish(&self.arms) {
             self.keep(interval)?;
         }
         Ok(())
@@ -126,12 +146,39 @@ impl Collector {
                 Cow::Borrowed(_) => None,
             });
         self.recorder.merge(&interval.record);
-        for tally in interval.record.recipes() {
+        for tally in interval.record.groups() {
             if let Some(ttft) = tally.times(Metric::Ttft) {
                 self.ttft.merge(ttft);
             }
         }
         self.folder.write_interval(&interval)
+    }
+
+    /// From now on finished requests go to the log at `endpoint`, where the scenario wants that. The run's
+    /// clock was started just now.
+    pub(super) fn log_to(
+        &mut self,
+        scenario: &Scenario,
+        endpoint: Option<&Endpoint>,
+    ) -> anyhow::Result<()> {
+        if let Some((wanted, endpoint)) = scenario.log_to.as_ref().zip(endpoint) {
+            let now = OffsetDateTime::now_utc();
+            let log = Log::start(wanted, endpoint, &self.info, &self.secrets, now)?;
+            self.log = Some(log);
+        }
+        Ok(())
+    }
+
+    /// Waits for the log to have what it takes.
+    pub(super) async fn finish_log(&mut self, signals: &mut Signals) {
+        let Some(log) = self.log.take() else { return };
+        let logged = log.finish(signals).await;
+        if !logged.is_whole() {
+            let said = logged.last_error.as_ref();
+            let said = said.map_or_else(String::new, |said| format!("; last error: {said}"));
+            terminal::message(&format!("log_to: {}{said}", logged.in_words()));
+        }
+        self.info.logged = Some(logged);
     }
 
     fn update_info(&mut self) -> Result<(), ResultsError> {
@@ -197,7 +244,7 @@ pub(super) fn health(info: &RunInfo, recorder: &Recorder) -> Health {
         planned_arrivals: whole.then(|| counted.iter().map(|(planned, _)| planned).sum()),
         arrivals: counted.iter().map(|(_, came)| came).sum(),
         worker_cpu: info.worker_cpu,
-        insecure: info.connections.insecure,
+        insecure: info.is_insecure(),
         process_cpu: info.process_cpu,
         stalls: info.stalls,
         courses: courses.collect(),

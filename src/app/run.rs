@@ -9,28 +9,36 @@ use anyhow::Context;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+use super::abort::Abort;
 use super::cli::RunArgs;
 use super::collect::{self, Collector};
-use super::lab::Embedded;
+use super::gate::{self, Against, Judged};
 use super::progress::Progress;
+use super::sides::{self, Side};
 use super::signals::Signals;
-use super::{Exit, commands, limits, machine, preflight, selftest, terminal};
+use super::{
+    Exit, commands, limits, log_to, machine, page, preflight, reconcile, selftest, terminal,
+};
+use crate::base::{Offset, Secret};
 use crate::engine::{self, Control, Ledger};
-use crate::judge::{self, Level, Validity};
-use crate::plan::{PhaseId, Plan};
-use crate::record::Summary;
+use crate::judge::{self, Gate, Level, Validity};
+use crate::plan::Plan;
+use crate::record::{ScopeFigures, Summary};
 use crate::report;
-use crate::results::{Interruption, RunFolder, RunInfo};
-use crate::scenario::{Address, Client, Http, Place, Timestamps};
-use crate::schedule::{self, Due};
-use crate::shot;
+use crate::report::html::Sheet;
+use crate::results::{self, Interruption, RunFolder, RunInfo};
+use crate::scenario::{Client, Http, Overrides, Timestamps};
 use crate::wire::{Clock, DirectWire, Endpoint, ReqwestWire, Stamping};
 
 /// How often progress is shown and files are brought up to date.
 const TICK: Duration = Duration::from_millis(200);
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
-    let scenario = match commands::load(&args.scenario) {
+    let overrides = Overrides {
+        reconcile: args.reconcile,
+        ..args.scenario.overrides()
+    };
+    let scenario = match commands::load_with(&args.scenario, &overrides) {
         Ok(scenario) => scenario,
         Err(exit) => return Ok(exit),
     };
@@ -42,64 +50,24 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         terminal::error(&refused.to_string());
         Ok(Exit::Preflight)
     };
-    let (mut endpoint, _lab) = match runtime.block_on(target(&plan, args)) {
-        Ok(target) => target?,
+    let sides = match runtime.block_on(sides::open(&plan, args)) {
+        Ok(sides) => sides?,
         Err(why) => return refused(why),
     };
-    let lookup = match runtime.block_on(look_up(&mut endpoint)) {
-        Ok(lookup) => lookup,
+    let at_lab = sides.iter().find_map(Side::lab_gateway);
+    let log = match log_to::endpoint(plan.scenario(), at_lab) {
+        Ok(log) => log,
         Err(why) => return refused(why),
     };
-    let session = Session::begin(&plan, &endpoint, lookup, args)?;
+    let session = match Session::begin(&plan, &sides, log.as_ref(), args)? {
+        Ok(session) => session,
+        Err(exit) => return Ok(exit),
+    };
     let ended = runtime.block_on(session.go())?;
-    ended.report(args)
-}
-
-/// Where requests go: the embedded lab, started, or a gateway that was seen to answer.
-async fn target(
-    plan: &Plan,
-    args: &RunArgs,
-) -> Result<anyhow::Result<(Endpoint, Option<Embedded>)>, preflight::Refused> {
-    let scenario = plan.scenario();
-    match &scenario.target.place {
-        Place::Lab { via, script } => Ok(Embedded::start(script.clone(), scenario.seed, *via)
-            .context("the embedded lab can't be started")
-            .map(|lab| (lab.endpoint.clone(), Some(lab)))),
-        Place::Gateway {
-            url,
-            kind,
-            api_key,
-            policy,
-            ..
-        } => {
-            let by_flag = args
-                .scenario
-                .target
-                .as_ref()
-                .is_some_and(|t| t.contains("://"));
-            let key_from = if by_flag {
-                format!("the environment variable {}", kind.key_variable())
-            } else {
-                format!("`api_key` of the target `{}`", scenario.target.name)
-            };
-            let endpoint = Endpoint {
-                base_url: url.clone(),
-                key: api_key.clone(),
-                policy: policy.clone(),
-                addresses: None,
-            };
-            let first = schedule::arrival(plan, PhaseId(0), 0, Due::WhenReady);
-            let headers = shot::build(plan, &first).headers;
-            preflight::check(&endpoint, *kind, &key_from, &headers, scenario).await?;
-            Ok(Ok((endpoint, None)))
-        }
-    }
-}
-
-/// Looks up the target's addresses before the load, where the policy says so. How long it took.
-async fn look_up(endpoint: &mut Endpoint) -> Result<Option<Duration>, preflight::Refused> {
-    let found = endpoint.look_up().await;
-    found.map_err(|failure| preflight::unreachable(endpoint, &failure))
+    let log = log.as_ref().or(at_lab).unwrap_or(&sides[0].endpoint);
+    let step = reconcile::Step::of(plan.scenario(), log, &ended.folder, &runtime)?;
+    let exit = ended.report(args)?;
+    Ok(step.show(args.json, exit))
 }
 
 /// A run under way.
@@ -112,29 +80,38 @@ struct Session {
     cpu_before: Option<Duration>,
     client: Client,
     http: Http,
+    /// Who stamps, for each arm.
     stamping: Stamping,
+    abort: Abort,
+    against: Option<Against>,
 }
 
 impl Session {
     fn begin(
         plan: &Arc<Plan>,
-        endpoint: &Endpoint,
-        lookup: Option<Duration>,
+        sides: &[Side],
+        log: Option<&Endpoint>,
         args: &RunArgs,
-    ) -> anyhow::Result<Self> {
+    ) -> anyhow::Result<Result<Self, Exit>> {
         let started = OffsetDateTime::now_utc();
-        let mut info = RunInfo::new(plan, &endpoint.base_url);
-        info.connections
-            .looked_up(endpoint.addresses.as_deref(), lookup);
+        let urls: Vec<String> = sides.iter().map(Side::url).collect();
+        let mut info = RunInfo::new(plan, &urls);
+        let endpoint = &sides[0].endpoint;
+        sides[0].told(&mut info.connections);
+        for (arm, side) in info.arms.iter_mut().zip(sides) {
+            side.told(&mut arm.connections);
+        }
         let utc = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
         info.started_utc = started.format(&utc)?;
         info.host = host();
         let client = plan.scenario().client;
         let http = endpoint.policy.http;
-        let stamping = Stamping::new(match (client, &endpoint.policy.connect_to) {
-            // The kernel has no stamps for a Unix socket.
-            (Client::Reqwest, _) | (_, Some(Address::Unix(_))) => Timestamps::User,
-            (Client::Direct, _) => plan.scenario().timestamps,
+        // The kernel has no stamps for a Unix socket.
+        let no_stamps = client == Client::Reqwest || sides.iter().any(Side::is_unix);
+        let stamping = Stamping::new(if no_stamps {
+            Timestamps::User
+        } else {
+            plan.scenario().timestamps
         });
         info.client = client_in_words(client, http, &stamping);
         info.selftest = selftest::standing(&args.output, plan.scenario(), &info);
@@ -144,6 +121,10 @@ impl Session {
         if let Some(warning) = limits::shortage(plan, info.workers, open_files) {
             terminal::message(&warning);
         }
+        let against = match Against::before(&args.against, &args.output, &info) {
+            Ok(against) => against,
+            Err(exit) => return Ok(Err(exit)),
+        };
         let stamp = started.format(&format_description!(
             "[year][month][day]T[hour][minute][second]Z"
         ))?;
@@ -153,21 +134,27 @@ impl Session {
         let workers = info.workers;
         let arrivals = info.phases.iter().map(|phase| phase.planned_arrivals);
         let progress = Progress::new(arrivals.sum());
-        let secrets = plan.scenario().secrets.iter().chain(&endpoint.key);
-        let collector = Collector::new(info, folder, secrets.cloned().collect());
+        let keys = sides.iter().filter_map(|side| side.endpoint.key.as_ref());
+        let secrets = plan.scenario().secrets.iter().chain(keys);
+        let secrets: Vec<Secret> = secrets.cloned().collect();
+        let mut collector = Collector::new(info, folder, secrets);
         let control = Control::default();
         let clock = Clock::start();
+        collector.log_to(plan.scenario(), log)?;
         let cpu_before = machine::cpu();
         let timeouts = plan.scenario().timeouts;
         let run = match client {
-            Client::Direct => engine::start(plan, workers, clock, &control, || {
+            Client::Direct => engine::start(plan, workers, clock, &control, |arm| {
+                let endpoint = &sides[usize::from(arm.0)].endpoint;
                 DirectWire::new(endpoint, timeouts, clock).map(|wire| wire.with_stamping(&stamping))
             })?,
-            Client::Reqwest => engine::start(plan, workers, clock, &control, || {
-                ReqwestWire::new(endpoint.clone(), timeouts, clock)
+            Client::Reqwest => engine::start(plan, workers, clock, &control, |arm| {
+                let endpoint = sides[usize::from(arm.0)].endpoint.clone();
+                ReqwestWire::new(endpoint, timeouts, clock)
             })?,
         };
-        Ok(Self {
+        Ok(Ok(Self {
+            against,
             collector,
             progress,
             run,
@@ -177,7 +164,8 @@ impl Session {
             client,
             http,
             stamping,
-        })
+            abort: Abort::new(&plan.scenario().thresholds),
+        }))
     }
 
     /// Gathers rows until the workers are done, and heeds signals.
@@ -205,6 +193,7 @@ impl Session {
                     let now = self.clock.now();
                     self.tell_of_budget(&mut told);
                     self.collector.tick(self.run.gauges.in_flight())?;
+                    self.heed_thresholds(now);
                     self.progress.show(now, &self.collector, &self.run.gauges);
                 }
             }
@@ -215,13 +204,15 @@ impl Session {
         let process_cpu = self.process_cpu();
         self.collector.info.rows_waiting = self.run.gauges.most_rows_waiting();
         let by_budget = settle(&mut self.collector.info, self.run.ledger.as_deref());
+        let by_threshold = self.abort.take(&mut self.collector.info);
         let whole = self.run.join();
+        self.collector.finish_log(&mut signals).await;
         let info = &mut self.collector.info;
         info.process_cpu = process_cpu;
         info.client = client_in_words(self.client, self.http, &self.stamping);
         info.stamps = (self.client == Client::Direct).then(|| self.stamping.tally());
-        let stopped = interrupted.first().copied().or(by_budget);
-        Ended::new(self.collector, stopped, whole)
+        let stopped = interrupted.first().copied().or(by_budget).or(by_threshold);
+        Ended::new(self.collector, stopped, whole, self.against)
     }
 
     /// Says once that the budget stopped the run.
@@ -232,6 +223,17 @@ impl Session {
                 .message("the budget is used up: no further arrivals; what is in flight goes on");
             *told = true;
         }
+    }
+
+    /// Stops arrivals once a threshold that asks for it is sure not to hold.
+    fn heed_thresholds(&mut self, now: Offset) {
+        let Some(broken) = self.abort.look(&self.collector, now) else {
+            return;
+        };
+        self.control.stop.cancel();
+        self.progress.message(&format!(
+            "`{broken}` does not hold: no further arrivals; what is in flight goes on"
+        ));
     }
 
     /// The share of all cores that the process used so far.
@@ -283,6 +285,7 @@ fn exit_of(interrupted: Option<Interruption>) -> Option<Exit> {
         Interruption::Interrupt => Exit::Interrupted,
         Interruption::Terminate => Exit::Terminated,
         Interruption::Budget => Exit::Budget,
+        Interruption::Threshold => Exit::Fail,
     })
 }
 
@@ -292,6 +295,8 @@ struct Ended {
     summary: Summary,
     validity: Validity,
     folder: PathBuf,
+    figures: Vec<ScopeFigures>,
+    against: Option<Against>,
     whole: bool,
 }
 
@@ -300,38 +305,85 @@ impl Ended {
         collector: Collector,
         interrupted: Option<Interruption>,
         whole: bool,
+        against: Option<Against>,
     ) -> anyhow::Result<Self> {
         let Collector {
             mut info,
             folder,
             recorder,
+            slices,
             ..
         } = collector;
         info.take_phases(recorder.phases());
         info.interrupted = interrupted;
         let cut = info.rows_waiting > engine::ROWS_WAITING_LIMIT;
         info.complete = whole && interrupted.is_none() && !cut;
-        let summary = Summary::new(&recorder, &info.recipe_names());
+        let summary = Summary::new(&recorder, &info.names());
         let validity = judge::validity(&summary, &collect::health(&info, &recorder));
         info.shares = info.judge_shares(&summary);
         (info.summary, info.validity) = (Some(summary.clone()), Some(validity.clone()));
-        let folder = folder.finish(&info)?;
+        let folder = folder.finish(&info, &slices)?;
+        let mut figures = ScopeFigures::of(&recorder, &info.names());
+        figures.extend(results::scoped(
+            &folder,
+            &info,
+            &recorder,
+            &info.thresholds,
+        )?);
         Ok(Self {
             info,
             summary,
             validity,
             folder,
+            figures,
+            against,
             whole,
         })
     }
 
+    fn sheet<'a>(&'a self, gate: Option<&'a Gate>) -> Sheet<'a> {
+        Sheet {
+            info: &self.info,
+            summary: &self.summary,
+            validity: &self.validity,
+            notes: &[],
+            gate,
+            comparison: gate.and_then(|gate| gate.comparison.as_ref()),
+        }
+    }
+
+    /// Judges the run by its thresholds, where it has any.
+    fn gate(&self) -> Option<Gate> {
+        let thresholds = &self.info.thresholds;
+        if thresholds.is_empty() {
+            return None;
+        }
+        let gate = gate::judge_run(&Judged {
+            info: &self.info,
+            folder: &self.folder,
+            figures: &self.figures,
+            summary: &self.summary,
+            validity: &self.validity,
+            thresholds,
+            baseline: self.against.as_ref(),
+        });
+        gate::keep(&gate, &self.folder);
+        Some(gate)
+    }
+
     fn report(&self, args: &RunArgs) -> anyhow::Result<Exit> {
+        let gate = self.gate();
         if args.json {
             terminal::data(&format!("{}\n", serde_json::to_string_pretty(&self.info)?));
         } else {
             let paint = terminal::stdout_paint();
+            let found = gate.as_ref().map(|gate| report::gate(gate, paint) + "\n");
             let text = report::run(&self.info, &self.summary, &self.validity, &[], paint);
+            let text = found.unwrap_or_default() + &text;
             terminal::data(&format!("{text}\nfiles in {}\n", self.folder.display()));
+        }
+        if !args.no_html {
+            page::after_run(&self.sheet(gate.as_ref()), &self.folder);
         }
         if !self.whole {
             terminal::error(
@@ -342,8 +394,12 @@ impl Ended {
         let none_ok = self.summary.total().is_none_or(|total| total.count.ok == 0);
         let untrusted = args.gate && self.validity.verdict == Level::Invalid;
         let no_data = (none_ok || untrusted).then_some(Exit::NoData);
+        // Advisory thresholds alone decide nothing.
+        let gate = gate.filter(|_| self.info.thresholds.iter().any(|t| !t.advisory));
+        let gated = gate.map(|gate| gate::exit_of(&gate, &args.against));
         Ok(exit_of(self.info.interrupted)
             .or(no_data)
+            .or(gated)
             .unwrap_or(Exit::Fine))
     }
 }
