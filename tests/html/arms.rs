@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tollgate::judge::{
-    ArmComparison, Comparison, Design, Finding, GATE_SCHEMA, Gate, GatedRun, MetricComparison,
-    Unit, Validity, Verdict,
+    ArmComparison, Comparison, Design, Evidence, Finding, GATE_SCHEMA, Gate, GatedRun,
+    MetricComparison, Unit, Validity, Verdict,
 };
 use tollgate::record::{IntervalRow, Summary};
 use tollgate::report::html::{self, Course, Sheet};
@@ -24,10 +24,15 @@ fn metric(metric: Metric, stat: &str, ratio: f64, verdict: Verdict) -> MetricCom
         stat: stat.to_owned(),
         primary: metric == Metric::Ttft,
         baseline_ms: Some(200.0),
+        baseline_low_ms: Some(190.0),
+        baseline_high_ms: Some(210.0),
         arm_ms: Some(200.0 * ratio),
+        arm_low_ms: Some(190.0 * ratio),
+        arm_high_ms: Some(210.0 * ratio),
         ratio: Some(ratio),
         ratio_low: Some(ratio * 0.96),
         ratio_high: Some(ratio * 1.05),
+        evidence: Evidence::default(),
         baseline_n: 3_000,
         arm_n: 2_998,
         verdict,
@@ -39,6 +44,7 @@ fn comparison() -> Comparison {
     let arm = |name: &str, verdict, metrics| ArmComparison {
         arm: name.to_owned(),
         metrics,
+        figures: Vec::new(),
         verdict,
     };
     let missing = MetricComparison {
@@ -58,12 +64,16 @@ fn comparison() -> Comparison {
         design: Design::Duet,
         baseline: "direct".to_owned(),
         margin: 0.1,
+        error_margin: 0.01,
         alpha: 0.05,
+        looks: 1,
+        level: 0.05,
         slices: 20,
         arms: vec![
             arm("gateway", Verdict::Inconclusive, fast),
             arm("<b>slow</b>", Verdict::Fail, slow),
         ],
+        ranking: None,
         verdict: Verdict::Fail,
     }
 }
