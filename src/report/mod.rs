@@ -1,5 +1,6 @@
 //! Figures to text. Everything here returns what is to be shown; nothing prints.
 
+pub mod ci;
 mod connections;
 mod costs;
 mod example;
