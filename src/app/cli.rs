@@ -25,7 +25,8 @@ Examples:
     -e SHORT_MODEL=openai/gpt-5-mini -e PRICES=my-prices.yaml
 
 Exit codes:
-  0 fine   2 usage or invalid scenario   4 no data, or an invalid run with --gate
+  0 fine   1 gate failed   2 usage or invalid scenario   3 gate inconclusive
+  4 no data, or what is gated is invalid
   5 preflight failed   6 stopped by the budget, results flagged incomplete
   70 internal error, or a self-test that failed   130/143 interrupted, results flagged incomplete";
 
@@ -39,6 +40,11 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// Print the report of a run again, from its files
     Report(ReportArgs),
+    /// Judge a run by its thresholds, from its files; needs no network
+    Gate(GateArgs),
+    /// Keep what later runs are held against
+    #[command(subcommand)]
+    Baseline(BaselineCommand),
     /// Run the stand-ins: a scripted provider, and a gateway in front of it
     Lab(LabArgs),
     /// Prove the client's own error on this machine, against a provider that knows the truth
@@ -118,6 +124,78 @@ pub(super) struct RunArgs {
     /// Exit with 4 where the run is invalid, too: the client, not the server, made its numbers
     #[arg(long)]
     pub(super) gate: bool,
+    #[command(flatten)]
+    pub(super) against: AgainstArgs,
+}
+
+/// What a gate holds a run against, and what becomes of a verdict.
+#[derive(Debug, Args)]
+pub(super) struct AgainstArgs {
+    /// What thresholds with `baseline` are held against: a run's folder, a saved baseline, or `last` for
+    /// the newest earlier complete run of the scenario
+    #[arg(long, value_name = "RUN|DIR|last")]
+    pub(super) baseline: Option<PathBuf>,
+    /// Hold runs against each other that are unlike in more than what they measured
+    #[arg(long, requires = "baseline")]
+    pub(super) allow_unlike: bool,
+    /// The exit code of an inconclusive gate: that of a pass or of a failure [default: its own, 3]
+    #[arg(long, value_name = "POLICY")]
+    pub(super) on_inconclusive: Option<Policy>,
+}
+
+/// What an inconclusive gate counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Policy {
+    /// Exit with 0
+    Pass,
+    /// Exit with 1
+    Fail,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct GateArgs {
+    /// The folder of a run
+    #[arg(value_name = "RUN")]
+    pub(super) run: PathBuf,
+    #[command(flatten)]
+    pub(super) against: AgainstArgs,
+    /// Take the thresholds of this scenario, not those that the run was made with
+    #[arg(long, value_name = "FILE")]
+    pub(super) scenario: Option<PathBuf>,
+    /// Set a variable of that scenario; wins over the environment
+    #[arg(short = 'e', value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(super) env: Vec<(String, String)>,
+    /// Print what was found as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum BaselineCommand {
+    /// Save what is compared of a run: its figures and histograms, and no rows
+    Save(BaselineSaveArgs),
+    /// Show the baselines of a folder
+    Show(BaselineShowArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BaselineSaveArgs {
+    /// The folder of a run
+    #[arg(value_name = "RUN")]
+    pub(super) run: PathBuf,
+    /// What the baseline is called [default: the scenario's name]
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: Option<String>,
+    /// The folder for baselines
+    #[arg(long, value_name = "DIR", default_value = "baselines")]
+    pub(super) dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BaselineShowArgs {
+    /// The folder of baselines, or of one
+    #[arg(value_name = "DIR", default_value = "baselines")]
+    pub(super) dir: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -26,13 +26,13 @@ pub(super) fn load(args: &ScenarioArgs) -> Result<Scenario, Exit> {
 }
 
 /// Shows problems, if there are any.
-fn show(problems: &[Problem]) {
+pub(super) fn show(problems: &[Problem]) {
     if !problems.is_empty() {
         terminal::message(scenario::render(problems, terminal::stderr_colour()).trim_end());
     }
 }
 
-fn load_file(
+pub(super) fn load_file(
     path: &Path,
     given: &[(String, String)],
     overrides: &Overrides,

@@ -9,18 +9,21 @@ use anyhow::Context;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+use super::abort::Abort;
 use super::cli::RunArgs;
 use super::collect::{self, Collector};
+use super::gate::{self, Against, Judged};
 use super::lab::Embedded;
 use super::progress::Progress;
 use super::signals::Signals;
 use super::{Exit, commands, limits, machine, preflight, selftest, terminal};
+use crate::base::Offset;
 use crate::engine::{self, Control, Ledger};
-use crate::judge::{self, Level, Validity};
+use crate::judge::{self, Gate, Level, Validity, Verdict};
 use crate::plan::{PhaseId, Plan};
-use crate::record::Summary;
+use crate::record::{ScopeFigures, Summary};
 use crate::report;
-use crate::results::{Interruption, RunFolder, RunInfo};
+use crate::results::{self, Interruption, RunFolder, RunInfo};
 use crate::scenario::{Address, Client, Http, Place, Timestamps};
 use crate::schedule::{self, Due};
 use crate::shot;
@@ -113,6 +116,7 @@ struct Session {
     client: Client,
     http: Http,
     stamping: Stamping,
+    abort: Abort,
 }
 
 impl Session {
@@ -177,6 +181,7 @@ impl Session {
             client,
             http,
             stamping,
+            abort: Abort::new(&plan.scenario().thresholds),
         })
     }
 
@@ -205,6 +210,7 @@ impl Session {
                     let now = self.clock.now();
                     self.tell_of_budget(&mut told);
                     self.collector.tick(self.run.gauges.in_flight())?;
+                    self.heed_thresholds(now);
                     self.progress.show(now, &self.collector, &self.run.gauges);
                 }
             }
@@ -215,12 +221,13 @@ impl Session {
         let process_cpu = self.process_cpu();
         self.collector.info.rows_waiting = self.run.gauges.most_rows_waiting();
         let by_budget = settle(&mut self.collector.info, self.run.ledger.as_deref());
+        let by_threshold = self.abort.take(&mut self.collector.info);
         let whole = self.run.join();
         let info = &mut self.collector.info;
         info.process_cpu = process_cpu;
         info.client = client_in_words(self.client, self.http, &self.stamping);
         info.stamps = (self.client == Client::Direct).then(|| self.stamping.tally());
-        let stopped = interrupted.first().copied().or(by_budget);
+        let stopped = interrupted.first().copied().or(by_budget).or(by_threshold);
         Ended::new(self.collector, stopped, whole)
     }
 
@@ -232,6 +239,17 @@ impl Session {
                 .message("the budget is used up: no further arrivals; what is in flight goes on");
             *told = true;
         }
+    }
+
+    /// Stops arrivals once a threshold that asks for it is sure not to hold.
+    fn heed_thresholds(&mut self, now: Offset) {
+        let Some(broken) = self.abort.look(&self.collector, now) else {
+            return;
+        };
+        self.control.stop.cancel();
+        self.progress.message(&format!(
+            "`{broken}` does not hold: no further arrivals; what is in flight goes on"
+        ));
     }
 
     /// The share of all cores that the process used so far.
@@ -283,6 +301,7 @@ fn exit_of(interrupted: Option<Interruption>) -> Option<Exit> {
         Interruption::Interrupt => Exit::Interrupted,
         Interruption::Terminate => Exit::Terminated,
         Interruption::Budget => Exit::Budget,
+        Interruption::Threshold => Exit::GateFailed,
     })
 }
 
@@ -292,6 +311,7 @@ struct Ended {
     summary: Summary,
     validity: Validity,
     folder: PathBuf,
+    figures: Vec<ScopeFigures>,
     whole: bool,
 }
 
@@ -316,21 +336,61 @@ impl Ended {
         info.shares = info.judge_shares(&summary);
         (info.summary, info.validity) = (Some(summary.clone()), Some(validity.clone()));
         let folder = folder.finish(&info)?;
+        let mut figures = ScopeFigures::of(&recorder, &info.recipe_names());
+        figures.extend(results::scoped(
+            &folder,
+            &info,
+            &recorder,
+            &info.thresholds,
+        )?);
         Ok(Self {
             info,
             summary,
             validity,
             folder,
+            figures,
             whole,
         })
     }
 
+    /// Judges the run by its thresholds, where it has any.
+    fn gate(&self, args: &RunArgs) -> Option<Gate> {
+        let thresholds = &self.info.thresholds;
+        if thresholds.is_empty() {
+            return None;
+        }
+        let baseline = Against::find(&args.against, &self.folder, &self.info, thresholds);
+        let (baseline, refused) = match baseline {
+            Ok(baseline) => (baseline, None),
+            Err((why, _)) => (None, Some(why)),
+        };
+        let mut gate = gate::judge_run(&Judged {
+            info: &self.info,
+            folder: &self.folder,
+            figures: &self.figures,
+            summary: &self.summary,
+            validity: &self.validity,
+            thresholds,
+            baseline: baseline.as_ref(),
+        });
+        if let Some(why) = refused {
+            // The run is over and paid for: its files stay, and what was asked of it is unanswered.
+            gate.verdict = gate.verdict.max(Verdict::Invalid);
+            gate.reasons.push(why);
+        }
+        gate::keep(&gate, &self.folder);
+        Some(gate)
+    }
+
     fn report(&self, args: &RunArgs) -> anyhow::Result<Exit> {
+        let gate = self.gate(args);
         if args.json {
             terminal::data(&format!("{}\n", serde_json::to_string_pretty(&self.info)?));
         } else {
             let paint = terminal::stdout_paint();
+            let found = gate.as_ref().map(|gate| report::gate(gate, paint) + "\n");
             let text = report::run(&self.info, &self.summary, &self.validity, &[], paint);
+            let text = found.unwrap_or_default() + &text;
             terminal::data(&format!("{text}\nfiles in {}\n", self.folder.display()));
         }
         if !self.whole {
@@ -342,8 +402,12 @@ impl Ended {
         let none_ok = self.summary.total().is_none_or(|total| total.count.ok == 0);
         let untrusted = args.gate && self.validity.verdict == Level::Invalid;
         let no_data = (none_ok || untrusted).then_some(Exit::NoData);
+        // Advisory thresholds alone decide nothing.
+        let gate = gate.filter(|_| self.info.thresholds.iter().any(|t| !t.advisory));
+        let gated = gate.map(|gate| gate::exit_of(&gate, &args.against));
         Ok(exit_of(self.info.interrupted)
             .or(no_data)
+            .or(gated)
             .unwrap_or(Exit::Fine))
     }
 }

@@ -95,6 +95,7 @@ fn scenario(phases: Vec<Phase>) -> Scenario {
         recipes: vec![recipe("a", 3.0), recipe("b", 1.0)],
         phases,
         slos: Slos::default(),
+        thresholds: Vec::new(),
         prices: None,
         budget: None,
         client: Client::default(),

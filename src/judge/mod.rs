@@ -8,7 +8,10 @@ mod validity;
 mod verdict;
 
 pub use comparison::{ArmComparison, Comparison, Design, MetricComparison};
-pub use gate::{Difference, Finding, GATE_SCHEMA, Gate, GatedRun, Unit};
+pub use gate::{
+    Baseline, Difference, Ending, Evidence, Finding, GATE_SCHEMA, Gate, GatedRun, Unit,
+    fails_clearly, gate,
+};
 pub use selftest::{Certificate, Clocks, Errors, Load, Measured, Round, SELFTEST_SCHEMA, compare};
 pub use shares::{ShareFound, ShareVerdict, SharesFound, shares};
 pub use validity::{Check, Course, Health, Level, Stalls, Validity, validity};

@@ -1,6 +1,7 @@
 //! Rows to histograms, intervals and a summary. Memory is bounded whatever the run's length.
 
 mod costs;
+mod figures;
 mod histogram;
 mod interval;
 mod stretches;
@@ -15,7 +16,8 @@ use crate::plan::PhaseId;
 use crate::sample::Sample;
 
 pub use costs::{Models, Spent, UNNAMED};
-pub use histogram::{Histogram, Quantile, needed};
+pub use figures::ScopeFigures;
+pub use histogram::{Adjusted, Histogram, Quantile, needed};
 pub use interval::{Interval, IntervalRow, Intervals, Second, Seconds};
 pub use stretches::{Half, Stretches};
 pub use summary::{

@@ -257,7 +257,7 @@ impl Count {
 }
 
 impl ScopeSummary {
-    fn new(scope: String, tally: &Tally, window_s: f64) -> Self {
+    pub(super) fn new(scope: String, tally: &Tally, window_s: f64) -> Self {
         let mut errors: Vec<ErrorCount> = tally
             .errors
             .iter()
@@ -323,20 +323,26 @@ impl Totals {
     }
 }
 
+/// The failures that count as infinitely slow among the times of a kind, of all and of those whose answer
+/// was to be streamed.
+pub(super) const fn failures(metric: Metric, failed: u64, streamed: u64) -> u64 {
+    match metric {
+        Metric::E2e | Metric::Service => failed,
+        Metric::Ttft | Metric::TtftService | Metric::Ttfo => streamed,
+        // These are not one for each request, so a failure has no place among them.
+        Metric::Tpot
+        | Metric::ChunkGap
+        | Metric::Lag
+        | Metric::Connect
+        | Metric::OverheadClaimed => 0,
+    }
+}
+
 impl MetricSummary {
     fn new(metric: Metric, tally: &Tally) -> Option<Self> {
         let times = tally.times(metric)?;
         let ms = |time: std::time::Duration| time.as_nanos() as f64 / 1e6;
-        let failed = match metric {
-            Metric::E2e | Metric::Service => tally.failed_count(),
-            Metric::Ttft | Metric::TtftService | Metric::Ttfo => tally.failed_streamed,
-            // These are not one for each request, so a failure has no place among them.
-            Metric::Tpot
-            | Metric::ChunkGap
-            | Metric::Lag
-            | Metric::Connect
-            | Metric::OverheadClaimed => 0,
-        };
+        let failed = failures(metric, tally.failed_count(), tally.failed_streamed);
         let quantiles = QUANTILES
             .into_iter()
             .map(|(stat, q)| {

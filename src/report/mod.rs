@@ -4,6 +4,7 @@ pub mod ci;
 mod connections;
 mod costs;
 mod example;
+mod gate;
 mod plan;
 mod selftest;
 mod table;
@@ -11,6 +12,7 @@ mod text;
 mod told;
 
 pub use example::{Example, examples};
+pub use gate::gate;
 pub use plan::plan;
 pub use selftest::selftest;
 pub use text::{Paint, run};

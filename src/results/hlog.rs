@@ -19,6 +19,11 @@ use super::{ResultsError, at};
 use crate::record::Interval;
 use crate::sample::Metric;
 
+const VERSION: &str = "#[Histogram log format version 1.3]";
+const COMMENT: &str = "#tollgate: values in nanoseconds, one tag for each recipe and metric";
+const LEGEND: &str =
+    "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"";
+
 /// Writes the log.
 pub(super) struct HlogWriter {
     out: BufWriter<File>,
@@ -34,16 +39,9 @@ impl HlogWriter {
         recipes: &[String],
     ) -> Result<Self, std::io::Error> {
         let mut out = BufWriter::new(file);
-        writeln!(out, "#[Histogram log format version 1.3]")?;
-        writeln!(
-            out,
-            "#tollgate: values in nanoseconds, one tag for each recipe and metric"
-        )?;
+        writeln!(out, "{VERSION}\n{COMMENT}")?;
         writeln!(out, "#[StartTime: {unix_seconds:.3} (seconds since epoch)]")?;
-        writeln!(
-            out,
-            "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\""
-        )?;
+        writeln!(out, "{LEGEND}")?;
         let tags = tag_names(recipes);
         Ok(Self {
             out,
@@ -71,6 +69,38 @@ impl HlogWriter {
                 })?;
         }
         self.out.flush()
+    }
+}
+
+/// Writes a log of one interval: each tag once, with all of its times.
+pub(super) fn write_sums(
+    path: &Path,
+    sums: &BTreeMap<String, Hdr<u64>>,
+    length: Duration,
+) -> Result<(), ResultsError> {
+    let mut out = BufWriter::new(File::create(path).map_err(at(path))?);
+    let mut serializer = V2DeflateSerializer::new();
+    let written = (|| {
+        writeln!(out, "{VERSION}\n{COMMENT}")?;
+        writeln!(out, "{LEGEND}")?;
+        for (tag, times) in sums {
+            let mut log =
+                IntervalLogWriterBuilder::new().begin_log_with(&mut out, &mut serializer)?;
+            let tag = Tag::new(tag).expect("it was read from a log");
+            log.write_histogram(times, Duration::ZERO, length, Some(tag))
+                .map_err(io_error)?;
+        }
+        out.flush()
+    })();
+    written.map_err(at(path))
+}
+
+fn io_error(
+    error: IntervalLogWriterError<impl std::error::Error + Send + Sync + 'static>,
+) -> std::io::Error {
+    match error {
+        IntervalLogWriterError::IoError(error) => error,
+        IntervalLogWriterError::SerializeError(error) => std::io::Error::other(error),
     }
 }
 

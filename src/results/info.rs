@@ -7,7 +7,7 @@ use crate::base::{Money, Offset, Seed};
 use crate::judge::{self, SharesFound, Stalls, Validity};
 use crate::plan::Plan;
 use crate::record::{PhaseRecord, Summary};
-use crate::scenario::{Place, Shares, Slos};
+use crate::scenario::{Place, Shares, Slos, Threshold};
 use crate::schedule::{planned_arrivals, planned_length};
 use crate::wire::StampTally;
 
@@ -56,6 +56,12 @@ pub struct RunInfo {
     pub phases: Vec<PhaseInfo>,
     /// What a good answer keeps to.
     pub slos: Slos,
+    /// What it was to keep to, as the scenario says it, each with its line there.
+    #[serde(default)]
+    pub thresholds: Vec<Threshold>,
+    /// The thresholds that ended it before its plan did, as they are written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aborted_by: Vec<String>,
     /// The day of the price table.
     pub prices_as_of: Option<String>,
     /// What became of the budget, where there is one.
@@ -96,6 +102,8 @@ pub enum Interruption {
     Terminate,
     /// The next request could have cost more than was left of the budget.
     Budget,
+    /// A threshold did not hold that was to end it then.
+    Threshold,
 }
 
 /// What became of a budget, in US dollars.
@@ -238,6 +246,8 @@ impl RunInfo {
                 .collect(),
             phases,
             slos: scenario.slos,
+            thresholds: scenario.thresholds.clone(),
+            aborted_by: Vec::new(),
             prices_as_of: scenario.prices.as_ref().map(|table| table.as_of.clone()),
             budget: scenario.budget.map(|budget| BudgetInfo {
                 usd: budget.usd,

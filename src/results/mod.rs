@@ -3,21 +3,29 @@
 //! Everything is written as the run goes: a process that is killed leaves a folder that says
 //! `complete: false` and can be read as far as it came.
 
+mod baseline;
 mod connections;
+mod evidence;
 mod hlog;
 mod info;
+mod likeness;
 mod line;
 mod read;
 mod row;
+mod scopes;
 mod write;
 
 use std::io;
 use std::path::PathBuf;
 
+pub use baseline::{Saved, save_baseline};
 pub use connections::{ConnectionInfo, PreopenInfo};
+pub use evidence::{Material, earlier, material, write_gate};
 pub use info::{BudgetInfo, Interruption, PhaseInfo, RecipeInfo, RunInfo, Standing, TargetInfo};
-pub use read::{Stored, read};
+pub use likeness::differences;
+pub use read::{Stored, read, read_info};
 pub use row::Row;
+pub use scopes::scoped;
 pub use write::{RunFolder, SummaryRow};
 
 /// The version of the files' layout. It grows when a reader of the old one would be misled.
@@ -35,6 +43,8 @@ pub mod names {
     pub const SUMMARY: &str = "summary.csv";
     /// Histograms of each second, recipe and metric, in the `HdrHistogram` interval log format.
     pub const HLOG: &str = "latency.hlog";
+    /// What a gate found.
+    pub const GATE: &str = "gate.json";
 }
 
 /// What can go wrong with our own files.
@@ -53,6 +63,14 @@ pub enum ResultsError {
         "{path} is no run folder: {why}\nname a folder below results/, one that holds run.json"
     )]
     NotARun {
+        /// Which folder.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// Files of a folder don't fit each other: figures from them would mislead.
+    #[error("{path} can't be judged: {why}")]
+    Unfit {
         /// Which folder.
         path: PathBuf,
         /// Why.

@@ -242,6 +242,8 @@ mod tests {
             recipes: vec![recipe],
             phases: vec![phase],
             slos: Slos::default(),
+            thresholds: Vec::new(),
+            aborted_by: Vec::new(),
             prices_as_of: None,
             budget: None,
             worker_cpu: None,

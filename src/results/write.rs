@@ -154,7 +154,7 @@ fn fresh_folder(parent: &Path, name: &str) -> Result<PathBuf, ResultsError> {
 }
 
 /// Creates a file that only its owner can read: rows and errors may hold parts of prompts.
-fn create(path: &Path) -> Result<File, ResultsError> {
+pub(super) fn create(path: &Path) -> Result<File, ResultsError> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]

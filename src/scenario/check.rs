@@ -12,6 +12,7 @@ use super::connections::Around;
 use super::document::{self, Spanned};
 use super::file::{self, File};
 use super::phases;
+use super::thresholds::Named;
 use super::{Env, Loaded, Overrides, Problem, Prompt, Recipe, Scenario, Source, Timeouts, prompts};
 use crate::base::{HumanDuration, Secret};
 use crate::dialect::Message;
@@ -91,6 +92,17 @@ impl<'a> Checker<'a> {
         let load = self.required(file.load.as_ref(), "load", LOAD_HELP);
         let (source, problems) = (&self.source, &mut self.problems);
         let load = load.map(|load| phases::check(load, source, problems));
+        let named = Named {
+            recipes: recipes.as_deref().unwrap_or_default(),
+            phases: load.as_deref().unwrap_or_default(),
+            arms: &target.iter().map(|t| t.name.clone()).collect::<Vec<_>>(),
+        };
+        let entries = file.thresholds.as_deref().unwrap_or_default();
+        // Where recipes or phases could not be read, nobody knows their names.
+        let thresholds = match (&recipes, &load) {
+            (Some(_), Some(_)) => self.thresholds(entries, &named),
+            _ => Vec::new(),
+        };
         Some(Scenario {
             name: name?,
             seed: file.seed.unwrap_or_default(),
@@ -101,6 +113,7 @@ impl<'a> Checker<'a> {
             recipes: recipes?,
             phases: load?,
             slos: file.slos.unwrap_or_default(),
+            thresholds,
             prices: prices.flatten(),
             budget,
             client: file.client.unwrap_or_default(),

@@ -17,6 +17,7 @@ use super::checks::Checks;
 use super::document::Spanned;
 use super::readings::GatewayReadings;
 use super::shares::ExpectShares;
+use super::thresholds::ThresholdEntry;
 use crate::base::{Distribution, HumanDuration, Rate, Seed};
 use crate::lab::Script;
 
@@ -49,6 +50,9 @@ pub struct File {
     pub load: Option<Spanned<Vec<Spanned<Phase>>>>,
     /// What a good answer keeps to; goodput counts the requests that meet all of it.
     pub slos: Option<Slos>,
+    /// What the run must keep to: `p95(ttft) < 800ms`, `error_rate < 1%`. It is judged at the run's end,
+    /// and by `tollgate gate`.
+    pub thresholds: Option<Vec<Spanned<ThresholdEntry>>>,
     /// A price table: a path from this file's folder. Empty is none, and costs are then unknown.
     pub prices: Option<Spanned<String>>,
     /// The most that the run may cost. It needs `prices`. No limit where absent.

@@ -23,6 +23,7 @@ mod shares;
 mod routing;
 mod targets;
 mod template;
+mod thresholds;
 mod tree;
 
 use std::path::Path;
@@ -46,6 +47,9 @@ pub use policy::{Address, Authorities, Http, Identity, Policy, Tls};
 pub use readings::{At, Only, Readings, Reads, Spot};
 pub use shares::{By, Shares};
 pub use template::{Moment, Template};
+pub use thresholds::{
+    Fault, Figure, Key, Limit, Margin, Part, Plain, Relation, Stat, TIMES, Test, Threshold, Unit,
+};
 
 /// A scenario without problems: every file that it names has been read, every default is filled in.
 #[derive(Clone, Debug, Serialize)]
@@ -71,6 +75,9 @@ pub struct Scenario {
     pub phases: Vec<Phase>,
     /// What a good answer keeps to.
     pub slos: Slos,
+    /// What the run must keep to; it changes nothing of what is sent.
+    #[serde(skip)]
+    pub thresholds: Vec<Threshold>,
     /// What the models cost.
     pub prices: Option<PriceTable>,
     /// The most that the run may cost. A run that keeps within it sends what it would without.

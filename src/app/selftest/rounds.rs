@@ -116,6 +116,7 @@ impl Spec {
                 },
             }],
             slos: Slos::default(),
+            thresholds: Vec::new(),
             prices: None,
             budget: None,
             client: Client::Direct,
