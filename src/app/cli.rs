@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::ci::CiArgs;
 use crate::base::{HumanDuration, Rate};
 use crate::scenario::{Kind, Overrides};
 
@@ -126,6 +127,8 @@ pub(super) struct RunArgs {
     pub(super) gate: bool,
     #[command(flatten)]
     pub(super) against: AgainstArgs,
+    #[command(flatten)]
+    pub(super) ci: CiArgs,
 }
 
 /// What a gate holds a run against, and what becomes of a verdict.
@@ -159,6 +162,8 @@ pub(super) struct GateArgs {
     pub(super) run: PathBuf,
     #[command(flatten)]
     pub(super) against: AgainstArgs,
+    #[command(flatten)]
+    pub(super) ci: CiArgs,
     /// Take the thresholds of this scenario, not those that the run was made with
     #[arg(long, value_name = "FILE")]
     pub(super) scenario: Option<PathBuf>,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::ci::Told;
 use super::cli::{AgainstArgs, GateArgs, Policy};
 use super::{Exit, collect, commands, terminal};
 use crate::judge::{self, Baseline, Difference, Evidence, Gate, Validity, Verdict};
@@ -52,9 +53,18 @@ pub(super) fn gate(args: &GateArgs) -> anyhow::Result<Exit> {
     } else {
         let notes = run.notes.iter().map(|note| format!("note: {note}\n"));
         let text = report::gate(&gate, terminal::stdout_paint());
-        terminal::data(&(text + &notes.collect::<String>()));
+        terminal::data(&args.ci.guarded(&(text + &notes.collect::<String>())));
     }
-    Ok(exit_of(&gate, &args.against))
+    let written = args.ci.write(&Told {
+        gate: Some(&gate),
+        name: &run.info.scenario,
+        summary: &summary,
+        validity: &validity,
+        folder: &run.folder,
+        scenario: args.scenario.as_deref(),
+        policy: args.against.on_inconclusive,
+    });
+    Ok(written.unless_lost(exit_of(&gate, &args.against)))
 }
 
 fn refuse(why: &str, exit: Exit) -> Exit {

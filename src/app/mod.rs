@@ -3,6 +3,7 @@
 
 mod abort;
 mod baseline;
+mod ci;
 mod cli;
 mod collect;
 mod commands;

@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::abort::Abort;
+use super::ci::{Told, Written};
 use super::cli::RunArgs;
 use super::collect::{self, Collector};
 use super::gate::{self, Against, Judged};
@@ -33,6 +34,7 @@ use crate::wire::{Clock, DirectWire, Endpoint, ReqwestWire, Stamping};
 const TICK: Duration = Duration::from_millis(200);
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
+    args.ci.clear();
     let scenario = match commands::load(&args.scenario) {
         Ok(scenario) => scenario,
         Err(exit) => return Ok(exit),
@@ -356,7 +358,7 @@ impl Ended {
     /// Judges the run by its thresholds, where it has any.
     fn gate(&self, args: &RunArgs) -> Option<Gate> {
         let thresholds = &self.info.thresholds;
-        if thresholds.is_empty() {
+        if thresholds.is_empty() && !args.ci.gates() {
             return None;
         }
         let baseline = Against::find(&args.against, &self.folder, &self.info, thresholds);
@@ -391,8 +393,10 @@ impl Ended {
             let found = gate.as_ref().map(|gate| report::gate(gate, paint) + "\n");
             let text = report::run(&self.info, &self.summary, &self.validity, &[], paint);
             let text = found.unwrap_or_default() + &text;
-            terminal::data(&format!("{text}\nfiles in {}\n", self.folder.display()));
+            let text = format!("{text}\nfiles in {}\n", self.folder.display());
+            terminal::data(&args.ci.guarded(&text));
         }
+        let written = self.tell_ci(gate.as_ref(), args);
         if !self.whole {
             terminal::error(
                 "a worker thread died: rows are missing, and the run is marked incomplete",
@@ -402,13 +406,25 @@ impl Ended {
         let none_ok = self.summary.total().is_none_or(|total| total.count.ok == 0);
         let untrusted = args.gate && self.validity.verdict == Level::Invalid;
         let no_data = (none_ok || untrusted).then_some(Exit::NoData);
-        // Advisory thresholds alone decide nothing.
-        let gate = gate.filter(|_| self.info.thresholds.iter().any(|t| !t.advisory));
+        // Advisory thresholds alone decide nothing, unless a verdict is asked for.
+        let decides = args.ci.gates() || self.info.thresholds.iter().any(|t| !t.advisory);
+        let gate = gate.filter(|_| decides);
         let gated = gate.map(|gate| gate::exit_of(&gate, &args.against));
-        Ok(exit_of(self.info.interrupted)
-            .or(no_data)
-            .or(gated)
-            .unwrap_or(Exit::Fine))
+        let exit = exit_of(self.info.interrupted).or(no_data).or(gated);
+        Ok(written.unless_lost(exit.unwrap_or(Exit::Fine)))
+    }
+
+    /// Writes what is asked for a CI system.
+    fn tell_ci(&self, gate: Option<&Gate>, args: &RunArgs) -> Written {
+        args.ci.write(&Told {
+            gate,
+            name: &self.info.scenario,
+            summary: &self.summary,
+            validity: &self.validity,
+            folder: &self.folder,
+            scenario: Some(&args.scenario.scenario),
+            policy: args.against.on_inconclusive,
+        })
     }
 }
 

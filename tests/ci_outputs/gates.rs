@@ -21,6 +21,7 @@ pub(crate) fn finding(threshold: &str, verdict: Verdict) -> Finding {
         stat: Some("p95".to_owned()),
         unit: Unit::Ms,
         value: Some(812.345),
+        infinite: false,
         ci_low: Some(790.1),
         ci_high: Some(840.0),
         relation: "<".to_owned(),

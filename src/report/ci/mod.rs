@@ -35,6 +35,8 @@ pub mod names {
     pub const BIGGER: &str = "benchmark-bigger.json";
     /// Bencher Metric Format.
     pub const BMF: &str = "bmf.json";
+    /// All of them.
+    pub const ALL: [&str; 6] = [JUNIT, MARKDOWN, GATE, SMALLER, BIGGER, BMF];
 }
 
 /// What becomes of a verdict that the figures can't give.

@@ -56,6 +56,7 @@ const fn suffix(unit: Unit) -> &'static str {
 /// The value of a finding, or why there is none.
 pub(super) fn found(finding: &Finding) -> String {
     match finding.value {
+        None if finding.infinite => "infinite".to_owned(),
         Some(found) => value(finding.unit, found),
         None if finding.n < finding.needs => {
             format!("n/a (needs {}, has {})", finding.needs, finding.n)
@@ -66,11 +67,13 @@ pub(super) fn found(finding: &Finding) -> String {
 
 /// The confidence interval of a finding; empty where there is none.
 pub(super) fn interval(finding: &Finding) -> String {
-    let ends = finding.ci_low.zip(finding.ci_high);
-    ends.map_or_else(String::new, |(low, high)| {
-        let (low, high) = (number(finding.unit, low), value(finding.unit, high));
-        format!("{low} - {high}")
-    })
+    let of = |number| value(finding.unit, number);
+    match (finding.ci_low, finding.ci_high) {
+        (None, _) => String::new(),
+        // So many requests failed that it has no upper end.
+        (Some(low), None) => format!("{} - infinite", of(low)),
+        (Some(low), Some(high)) => format!("{} - {}", number(finding.unit, low), of(high)),
+    }
 }
 
 /// What a finding's value is held against.
