@@ -138,6 +138,17 @@ fn a_verdict_that_no_part_explains_is_a_case_of_its_own() {
 }
 
 #[test]
+fn a_reason_that_is_but_the_runs_validity_is_told_once() {
+    let mut found = gate(vec![finding("max(ttft) < 2s", Verdict::Pass)]);
+    found.verdict = Verdict::Invalid;
+    found.reasons = vec!["the run is invalid: dispatch lag is p99 3 ms, wanted 1 ms".to_owned()];
+    let invalid = validity(Level::Invalid);
+    assert_eq!(shown(&found, &context(&invalid)).len(), 2);
+    found.reasons.push("the budget stopped it".to_owned());
+    assert_eq!(shown(&found, &context(&invalid)).len(), 3);
+}
+
+#[test]
 fn an_invalid_run_is_an_error_though_every_threshold_holds() {
     let mut found = gate(vec![finding("max(ttft) < 2s", Verdict::Pass)]);
     found.verdict = Verdict::Invalid;

@@ -68,13 +68,20 @@ pub(super) fn cases(gate: &Gate, context: &Context) -> Vec<Case> {
     let told = parts.iter().chain([&validity]).filter(|case| case.decides);
     let told = Verdict::worst(told.map(|case| case.verdict));
     let mut all = Vec::new();
-    if parts.is_empty() || !gate.reasons.is_empty() || told != Some(gate.verdict) {
+    let untold = gate.reasons.iter().any(|why| !tells(context.validity, why));
+    if parts.is_empty() || untold || told != Some(gate.verdict) {
         all.push(whole(gate, parts.is_empty()));
     }
     all.push(validity);
     all.append(&mut parts);
     tell_apart(&mut all);
     all
+}
+
+/// Whether a reason is but a check of the run's validity, which has a case of its own.
+fn tells(validity: &Validity, reason: &str) -> bool {
+    let mut against = validity.checks.iter().filter(|c| c.level == Level::Invalid);
+    against.any(|check| reason.contains(&check.name) && reason.contains(&check.value))
 }
 
 /// The gate as a whole. Without anything that was asked of the run there is nothing that could pass.
