@@ -16,6 +16,8 @@ mod bad_input;
 mod broken_folder;
 #[path = "cli/budget.rs"]
 mod budget;
+#[path = "cli/ci.rs"]
+mod ci;
 #[path = "cli/closed.rs"]
 mod closed;
 #[cfg(unix)]
