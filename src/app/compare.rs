@@ -87,7 +87,10 @@ impl Past {
             (_, false) => "did not come to its end",
             _ => return None,
         };
-        Some(format!("{} {why}: nothing is shown by it", folder.display()))
+        Some(format!(
+            "{} {why}: nothing is shown by it",
+            folder.display()
+        ))
     }
 }
 
@@ -134,7 +137,10 @@ fn stored(baseline: &Path, candidate: &Path, args: &CompareArgs) -> anyhow::Resu
         }
         terminal::data(&text);
     }
-    Ok(exit_by(comparison.verdict, args.run.against.on_inconclusive))
+    Ok(exit_by(
+        comparison.verdict,
+        args.run.against.on_inconclusive,
+    ))
 }
 
 fn historical(base: &Past, run: &Past) -> Comparison {

@@ -147,7 +147,8 @@ impl Ended {
         let untrusted = args.gate && self.validity.verdict == Level::Invalid;
         let no_data = (none_ok || untrusted).then_some(Exit::NoData);
         // Advisory thresholds alone decide nothing, unless a verdict is asked for.
-        let decides = args.ci.gates() || args.compares || self.info.thresholds.iter().any(|t| !t.advisory);
+        let decides =
+            args.ci.gates() || args.compares || self.info.thresholds.iter().any(|t| !t.advisory);
         let gate = gate.filter(|_| decides);
         let gated = gate.map(|gate| gate::exit_of(&gate, &args.against));
         let exit = exit_of(self.info.interrupted).or(no_data).or(gated);

@@ -17,9 +17,7 @@ use super::looks::Looks;
 use super::progress::Progress;
 use super::sides::{self, Side};
 use super::signals::Signals;
-use super::{
-    Exit, commands, limits, log_to, machine, preflight, reconcile, selftest, terminal,
-};
+use super::{Exit, commands, limits, log_to, machine, preflight, reconcile, selftest, terminal};
 use crate::base::{Offset, Secret};
 use crate::engine::{self, Control, Ledger};
 use crate::plan::Plan;

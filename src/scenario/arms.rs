@@ -188,7 +188,10 @@ pub(super) fn asked_models(file: &File) -> Vec<(&Spanned<file::Recipe>, &Spanned
 
 /// Makes the arms those of the baseline against itself.
 pub(super) fn double(file: &mut File) {
-    let chosen = file.compare.as_ref().and_then(|c| c.value.baseline.as_ref());
+    let chosen = file
+        .compare
+        .as_ref()
+        .and_then(|c| c.value.baseline.as_ref());
     let chosen = chosen.map(|name| name.value.clone());
     let mut arms = sections(file);
     let baseline = match &chosen {
@@ -265,7 +268,11 @@ impl Checker<'_> {
 
     /// A comparison of a scenario that has no arms.
     pub(super) fn no_arms(&mut self) {
-        self.problem(0..0, "there is nothing to compare: the scenario has no `arms`", ARMS_HELP);
+        self.problem(
+            0..0,
+            "there is nothing to compare: the scenario has no `arms`",
+            ARMS_HELP,
+        );
     }
 
     fn arm_name(&mut self, name: &Spanned<String>, others: &[Arm]) {

@@ -55,7 +55,10 @@ mod tests {
         };
         for metric in COMPARED_TIMES {
             for stat in COMPARED_STATS {
-                assert!(judged(&named(Some(stat), metric)).is_some(), "{stat}({metric})");
+                assert!(
+                    judged(&named(Some(stat), metric)).is_some(),
+                    "{stat}({metric})"
+                );
             }
         }
         for figure in COMPARED_FIGURES {

@@ -58,8 +58,17 @@ mod tests {
         assert_eq!(level(&[]), None);
         assert_eq!(level(&[("a", 1, 1), ("b", 0, 0)]), Some(Level::Invalid));
         assert_eq!(level(&[("a", 10, 5), ("b", 9, 1)]), Some(Level::Valid));
-        assert_eq!(level(&[("a", 1_000, 900), ("b", 985, 900)]), Some(Level::Valid));
-        assert_eq!(level(&[("a", 1_000, 900), ("b", 970, 900)]), Some(Level::Invalid));
-        assert_eq!(level(&[("a", 1_000, 900), ("b", 1_000, 0)]), Some(Level::Invalid));
+        assert_eq!(
+            level(&[("a", 1_000, 900), ("b", 985, 900)]),
+            Some(Level::Valid)
+        );
+        assert_eq!(
+            level(&[("a", 1_000, 900), ("b", 970, 900)]),
+            Some(Level::Invalid)
+        );
+        assert_eq!(
+            level(&[("a", 1_000, 900), ("b", 1_000, 0)]),
+            Some(Level::Invalid)
+        );
     }
 }
