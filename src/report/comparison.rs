@@ -78,11 +78,10 @@ fn arm_table(of: &Comparison, arm: &ArmComparison, paint: Paint) -> String {
 fn name(row: &Row<'_>) -> String {
     let mark = if row.primary { "*" } else { " " };
     let unit = match row.unit {
-        Unit::Ms => "",
         Unit::Share => " %",
         Unit::PerS => "/s",
         Unit::Usd => " $",
-        Unit::Count => "",
+        Unit::Ms | Unit::Count => "",
     };
     let metric = match row.metric {
         "cost_per_request" => "cost/request",
