@@ -44,7 +44,7 @@ impl Abort {
         if !self.thresholds.iter().any(|threshold| due(&threshold)) {
             return None;
         }
-        let figures = ScopeFigures::of(&collector.recorder, &collector.info.recipe_names());
+        let figures = ScopeFigures::of(&collector.recorder, &collector.info.names());
         let due = self.thresholds.iter().filter(due);
         let broken = due.filter(|threshold| judge::fails_clearly(threshold, &figures));
         self.broken = broken.map(|threshold| threshold.written.clone()).collect();

@@ -125,6 +125,9 @@ pub(super) struct RunArgs {
     /// Exit with 4 where the run is invalid, too: the client, not the server, made its numbers
     #[arg(long)]
     pub(super) gate: bool,
+    /// Write no report.html
+    #[arg(long)]
+    pub(super) no_html: bool,
     #[command(flatten)]
     pub(super) against: AgainstArgs,
     #[command(flatten)]
@@ -230,6 +233,10 @@ pub(super) struct ReportArgs {
     /// Print the run as JSON
     #[arg(long)]
     pub(super) json: bool,
+    /// Write the report as a page for a browser instead [default: report.html in the run's folder]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, conflicts_with = "json")]
+    #[expect(clippy::option_option, reason = "a flag with a file or without")]
+    pub(super) html: Option<Option<PathBuf>>,
 }
 
 #[derive(Debug, Args)]

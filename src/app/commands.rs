@@ -119,6 +119,9 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
 }
 
 pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
+    if let Some(file) = &args.html {
+        return super::page::report(&args.run, file.as_deref());
+    }
     let mut stored = match results::read(&args.run) {
         Ok(stored) => stored,
         Err(error) => {

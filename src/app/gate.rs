@@ -33,7 +33,7 @@ pub(super) fn gate(args: &GateArgs) -> anyhow::Result<Exit> {
         Ok(baseline) => baseline,
         Err((why, exit)) => return Ok(refuse(&why, exit)),
     };
-    let summary = Summary::new(recorder, &run.info.recipe_names());
+    let summary = Summary::new(recorder, &run.info.names());
     let validity = match &run.info.validity {
         Some(validity) if run.info.complete => validity.clone(),
         _ => judge::validity(&summary, &collect::health(&run.info, recorder)),

@@ -12,12 +12,14 @@ mod gate;
 mod lab;
 mod limits;
 mod machine;
+mod page;
 mod preflight;
 mod prices;
 mod probe;
 mod progress;
 mod run;
 mod selftest;
+mod sides;
 mod signals;
 mod terminal;
 

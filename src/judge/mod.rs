@@ -7,7 +7,11 @@ mod shares;
 mod validity;
 mod verdict;
 
-pub use comparison::{ArmComparison, Comparison, Design, MetricComparison};
+pub use comparison::Evidence as FigureEvidence;
+pub use comparison::{
+    Aim, ArmComparison, Comparison, Design, Figure, FigureComparison, Judged, MetricComparison,
+    Ranked, Ranking, Row, Settings, Stat, compare_arms, detectable, look, pocock, requests_needed,
+};
 pub use gate::{
     Baseline, Difference, Ending, Evidence, Finding, GATE_SCHEMA, Gate, GatedRun, Unit,
     fails_clearly, gate,

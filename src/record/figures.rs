@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::summary::failures;
-use super::{Histogram, Recorder, ScopeSummary, Tally};
+use super::{Histogram, Names, Recorder, ScopeSummary, Tally};
 use crate::sample::Metric;
 
 /// What is known of one scope.
@@ -31,14 +31,13 @@ impl ScopeFigures {
         }
     }
 
-    /// All measured requests of a record, and then each recipe.
-    pub fn of(recorder: &Recorder, recipes: &[String]) -> Vec<Self> {
+    /// The scopes of a record: those of its summary.
+    pub fn of(recorder: &Recorder, names: &Names) -> Vec<Self> {
         let window_s = recorder.window().as_secs_f64();
-        let total = Self::new("total".to_owned(), &recorder.total(), window_s);
-        let recipes = recipes.iter().zip(recorder.recipes());
-        let recipes =
-            recipes.map(|(name, tally)| Self::new(format!("recipe:{name}"), tally, window_s));
-        std::iter::once(total).chain(recipes).collect()
+        let scopes = recorder.scopes(names).into_iter();
+        scopes
+            .map(|(scope, tally)| Self::new(scope, &tally, window_s))
+            .collect()
     }
 
     /// The failures that count as infinitely slow among the times of a kind.

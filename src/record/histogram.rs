@@ -109,6 +109,12 @@ impl Histogram {
         self.clamped
     }
 
+    /// The times that are told apart, the shortest first: the longest of each, and how many there are.
+    pub fn steps(&self) -> impl DoubleEndedIterator<Item = (Duration, u64)> {
+        let buckets = self.counts.buckets();
+        buckets.map(|bucket| (Duration::from_nanos(bucket.highest), bucket.count))
+    }
+
     /// The mean, of the middles of the buckets; zero where there are none.
     pub fn mean(&self) -> Duration {
         let buckets = self.counts.buckets();
@@ -123,6 +129,11 @@ impl Histogram {
     pub fn max(&self) -> Duration {
         let last = self.counts.buckets().next_back();
         Duration::from_nanos(last.map_or(0, |bucket| bucket.highest))
+    }
+
+    /// The buckets that hold something, the shortest times first.
+    pub fn buckets(&self) -> impl DoubleEndedIterator<Item = Bucket> {
+        self.counts.buckets()
     }
 
     /// The same times as the public tools have them, for writing to a log.

@@ -5,6 +5,7 @@ mod connections;
 mod costs;
 mod example;
 mod gate;
+pub mod html;
 mod plan;
 mod selftest;
 mod table;

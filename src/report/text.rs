@@ -131,7 +131,7 @@ fn head(info: &RunInfo, paint: Paint) -> String {
 }
 
 /// The line of the self-test that the client's figures stand on.
-fn standing(selftest: &Standing) -> String {
+pub(super) fn standing(selftest: &Standing) -> String {
     let (stat, value) = match selftest.ttft_error_p99_us {
         Some(p99) => ("p99", p99),
         None => ("max", selftest.ttft_error_max_us),
@@ -274,7 +274,7 @@ fn errors(summary: &Summary, total: &ScopeSummary) -> String {
     total.errors.iter().map(line).collect()
 }
 
-fn slos_in_words(slos: &Slos) -> String {
+pub(super) fn slos_in_words(slos: &Slos) -> String {
     let named = [("ttft", slos.ttft), ("tpot", slos.tpot), ("e2e", slos.e2e)];
     let set: Vec<String> = named
         .iter()
@@ -287,7 +287,7 @@ fn slos_in_words(slos: &Slos) -> String {
     }
 }
 
-fn cost_in_words(info: &RunInfo, totals: &crate::record::Totals) -> String {
+pub(super) fn cost_in_words(info: &RunInfo, totals: &crate::record::Totals) -> String {
     let claim = totals
         .cost_reported_usd
         .map(|claim| format!("; the server claims {claim}"))
@@ -325,7 +325,7 @@ fn recipes(summary: &Summary) -> String {
         let totals = &scope.totals;
         let unknown = totals.cost.unknown > 0;
         table.row([
-            scope.recipe().unwrap_or("total").to_owned(),
+            scope.label().to_owned(),
             scope.count.requests.to_string(),
             scope.count.ok.to_string(),
             scope.count.failed.to_string(),
@@ -377,10 +377,7 @@ fn times(summary: &Summary, metric: Metric, title: &str, paint: Paint) -> String
     let mut table = Table::new(1, &head);
     for (scope, found) in scopes {
         let quantile = |stat: &str| found.quantile(stat);
-        let mut cells = vec![
-            scope.recipe().unwrap_or("total").to_owned(),
-            found.n.to_string(),
-        ];
+        let mut cells = vec![scope.label().to_owned(), found.n.to_string()];
         cells.extend(["p50", "p90", "p95", "p99"].map(|stat| value(quantile(stat), found.n)));
         cells.push(format!("{:.2}", found.max_ms));
         cells.push(interval(quantile("p99")));

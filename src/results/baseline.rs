@@ -78,31 +78,32 @@ fn forget_words(summary: &mut Summary) {
 pub(super) fn read(path: &Path, info: RunInfo) -> Result<Material, ResultsError> {
     let sums = hlog::read(&path.join(names::HLOG))?;
     check(path, &info, &sums)?;
-    let of = info.recipe_names();
-    let tags = hlog::tag_names(&of);
+    let of = info.names();
+    let tags = hlog::tag_names(&of.groups());
     let scopes = info.summary.as_ref().map_or(&[][..], |s| &s.scopes);
-    let mut total = ScopeFigures::default();
-    let mut recipes = Vec::new();
-    for ((name, tag), recipe) in of.iter().zip(&tags).zip(&info.recipes) {
-        let scope = scope(scopes, &format!("recipe:{name}"));
-        let failed = if recipe.stream { scope.count.failed } else { 0 };
-        let times = times(&sums, tag);
-        for (metric, known) in &times {
-            total.times.entry(*metric).or_default().merge(known);
+    let failed_streamed = |group: usize| {
+        let streams = info.recipes[group % info.recipes.len()].stream;
+        let failed = scope(scopes, &of.scope_of(group)).count.failed;
+        if streams { failed } else { 0 }
+    };
+    let figures = |summary: &ScopeSummary| {
+        let members = of.members(&summary.scope);
+        let mut all: BTreeMap<Metric, Histogram> = BTreeMap::new();
+        for (metric, known) in members.iter().flat_map(|group| times(&sums, &tags[*group])) {
+            all.entry(metric).or_default().merge(&known);
         }
-        total.failed_streamed += failed;
-        recipes.push(ScopeFigures {
-            summary: scope,
-            times,
-            failed_streamed: failed,
+        ScopeFigures {
+            summary: summary.clone(),
+            times: all,
+            failed_streamed: members.iter().map(|group| failed_streamed(*group)).sum(),
             untold: 0,
-        });
-    }
-    total.summary = scope(scopes, "total");
+        }
+    };
+    let figures = scopes.iter().map(figures).collect();
     Ok(Material {
         folder: path.to_owned(),
         recorder: None,
-        figures: std::iter::once(total).chain(recipes).collect(),
+        figures,
         notes: Vec::new(),
         info,
     })
@@ -132,9 +133,9 @@ fn check(
     sums: &BTreeMap<String, hdrhistogram::Histogram<u64>>,
 ) -> Result<(), ResultsError> {
     let scopes = info.summary.as_ref().map_or(&[][..], |s| &s.scopes);
-    let recipes = info.recipe_names();
-    for (name, tag) in recipes.iter().zip(hlog::tag_names(&recipes)) {
-        let scope = scope(scopes, &format!("recipe:{name}"));
+    let of = info.names();
+    for (group, tag) in hlog::tag_names(&of.groups()).iter().enumerate() {
+        let scope = scope(scopes, &of.scope_of(group));
         for metric in &scope.metrics {
             let tag = format!("{tag}.{}", metric.metric.name());
             let has = sums.get(&tag).map_or(0, hdrhistogram::Histogram::len);

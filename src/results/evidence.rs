@@ -33,7 +33,7 @@ pub fn material(path: &Path, thresholds: Option<&[Threshold]>) -> Result<Materia
     }
     let mut scopes = Scopes::new(&info, thresholds.unwrap_or(&info.thresholds));
     let stored = read::read_with(path, info, &mut |sample| scopes.push(sample))?;
-    let mut figures = ScopeFigures::of(&stored.recorder, &stored.info.recipe_names());
+    let mut figures = ScopeFigures::of(&stored.recorder, &stored.info.names());
     figures.extend(scopes.figures(&stored.recorder));
     let material = Material {
         folder: path.to_owned(),

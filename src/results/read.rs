@@ -22,7 +22,7 @@ pub struct Stored {
 impl Stored {
     /// The figures, worked out again from the rows.
     pub fn summary(&self) -> Summary {
-        Summary::new(&self.recorder, &self.info.recipe_names())
+        Summary::new(&self.recorder, &self.info.names())
     }
 }
 
@@ -37,7 +37,7 @@ pub(super) fn read_with(
     info: RunInfo,
     visit: &mut dyn FnMut(&Sample),
 ) -> Result<Stored, ResultsError> {
-    let mut recorder = Recorder::new(info.recipes.len(), info.phase_records());
+    let mut recorder = info.recorder();
     let mut notes = Vec::new();
     let broken = read_rows(path, &info, &mut |sample| {
         recorder.push(sample);
@@ -52,10 +52,10 @@ pub(super) fn read_with(
     let log = path.join(names::HLOG);
     if log.exists() {
         let gaps = hlog::read(&log)?;
-        for (index, tag) in hlog::tag_names(&info.recipe_names()).iter().enumerate() {
+        for (index, tag) in hlog::tag_names(&info.names().groups()).iter().enumerate() {
             let tag = format!("{tag}.{}", Metric::ChunkGap.name());
-            if let (Some(gaps), Some(tally)) = (gaps.get(&tag), recorder.recipe_mut(index)) {
-                tally.merge_gaps(gaps);
+            if let (Some(gaps), Some(tally)) = (gaps.get(&tag), recorder.group_mut(index)) {
+                tally.merge_hdr(Metric::ChunkGap, gaps);
             }
         }
     } else {
@@ -73,7 +73,7 @@ pub(super) fn read_with(
     })
 }
 
-/// Reads what a run was.
+/// Reads what a run was, without its rows.
 pub fn read_info(path: &Path) -> Result<RunInfo, ResultsError> {
     let not = |why: String| ResultsError::NotARun {
         path: path.to_owned(),

@@ -37,7 +37,8 @@ impl Scopes {
         let mut scopes: Vec<Scope> = Vec::new();
         for test in thresholds.iter().map(|threshold| &threshold.test) {
             let kept = test.scope.is_empty()
-                || matches!(test.scope.as_slice(), [part] if part.key == Key::Recipe);
+                || matches!(test.scope.as_slice(), [part] if part.key == Key::Recipe)
+                || matches!(test.scope.as_slice(), [part] if part.key == Key::Arm && !info.arms.is_empty());
             let name = test.scope_name();
             if kept || scopes.iter().any(|scope| scope.name == name) {
                 continue;
@@ -45,7 +46,7 @@ impl Scopes {
             scopes.push(Scope {
                 name,
                 parts: test.scope.clone(),
-                rows: Recorder::new(info.recipes.len(), info.phase_records()),
+                rows: info.recorder(),
                 untold: 0,
             });
         }
@@ -116,7 +117,10 @@ fn belongs(sample: &Sample, part: &Part, info: &RunInfo) -> Belongs {
             .recipes
             .get(usize::from(sample.recipe.0))
             .map(|recipe| recipe.name.as_str())),
-        Key::Arm => is(Some(&info.target.name)),
+        Key::Arm => {
+            let arm = info.arms.get(usize::from(sample.arm.0));
+            is(Some(arm.map_or(&info.target.name, |arm| &arm.name)))
+        }
         Key::Phase => is(info
             .phases
             .get(usize::from(sample.id.phase.0))

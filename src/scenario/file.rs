@@ -12,6 +12,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+use super::arms::{ArmSection, CompareSection};
 use super::budget::BudgetSection;
 use super::checks::Checks;
 use super::document::Spanned;
@@ -44,6 +45,10 @@ pub struct File {
     pub targets: Option<Spanned<Ordered<Spanned<Target>>>>,
     /// The name of the target to use.
     pub target: Option<Spanned<String>>,
+    /// The arms of a comparison, by name, where there is one.
+    pub arms: Option<Spanned<Ordered<Spanned<ArmSection>>>>,
+    /// How the arms are compared.
+    pub compare: Option<Spanned<CompareSection>>,
     /// The weighted request mix.
     pub mix: Option<Spanned<Vec<Spanned<Recipe>>>>,
     /// The phases of load, one after the other.

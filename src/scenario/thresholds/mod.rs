@@ -213,7 +213,7 @@ impl Relation {
 }
 
 impl Test {
-    /// The scope by its name: `total`, `recipe:chat`, `provider=openai,stream=true`.
+    /// The scope by its name: `total`, `recipe:chat`, `arm:direct`, `provider=openai,stream=true`.
     pub fn scope_name(&self) -> String {
         match self.scope.as_slice() {
             [] => "total".to_owned(),
@@ -223,6 +223,12 @@ impl Test {
                     value,
                 },
             ] => format!("recipe:{value}"),
+            [
+                Part {
+                    key: Key::Arm,
+                    value,
+                },
+            ] => format!("arm:{value}"),
             parts => {
                 let parts = parts.iter().map(Part::to_string);
                 parts.collect::<Vec<_>>().join(",")
