@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::ci::CiArgs;
 use crate::base::{HumanDuration, Rate};
-use crate::scenario::{Kind, Overrides};
+use crate::scenario::{Kind, LogKind, Overrides};
 
 /// Load-test and latency-benchmark an LLM gateway: an instrument whose numbers say how far to trust
 /// them.
@@ -26,7 +26,7 @@ Examples:
     -e SHORT_MODEL=openai/gpt-5-mini -e PRICES=my-prices.yaml
 
 Exit codes:
-  0 fine   1 gate failed   2 usage or invalid scenario   3 gate inconclusive
+  0 fine   1 gate failed, or a limit is not kept   2 usage or invalid scenario   3 gate inconclusive
   4 no data, or what is gated is invalid
   5 preflight failed   6 stopped by the budget, results flagged incomplete
   70 internal error, or a self-test that failed   130/143 interrupted, results flagged incomplete";
@@ -56,6 +56,8 @@ pub(super) enum Command {
     /// Make a price table from a gateway's own list
     #[command(subcommand)]
     Prices(PricesCommand),
+    /// Hold a run against the gateway's log of its requests: cost, tokens, times, missing rows
+    Reconcile(ReconcileArgs),
     /// Send a few of the smallest requests to a gateway, show its contract, and keep the transcripts
     Probe(ProbeArgs),
     /// Print the JSON Schema of a scenario file
@@ -105,6 +107,7 @@ impl ScenarioArgs {
             rate: self.rate,
             duration: self.duration,
             requests: self.requests,
+            reconcile: false,
         }
     }
 }
@@ -122,6 +125,9 @@ pub(super) struct RunArgs {
     /// Print the run as JSON on stdout, not as text
     #[arg(long)]
     pub(super) json: bool,
+    /// Hold the run against the gateway's log of it, once it is over
+    #[arg(long)]
+    pub(super) reconcile: bool,
     /// Exit with 4 where the run is invalid, too: the client, not the server, made its numbers
     #[arg(long)]
     pub(super) gate: bool,
@@ -204,6 +210,38 @@ pub(super) struct BaselineShowArgs {
     /// The folder of baselines, or of one
     #[arg(value_name = "DIR", default_value = "baselines")]
     pub(super) dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReconcileArgs {
+    /// The folder of a run
+    #[arg(value_name = "RUN")]
+    pub(super) run: PathBuf,
+    /// The base URL of the log's gateway, or `respan` for Respan's hosted one [default: that of the run]. The
+    /// key is read from `RESPAN_API_KEY` for the kind `respan`, and else from `OPENAI_API_KEY`
+    #[arg(long, value_name = "URL|NAME")]
+    pub(super) target: Option<String>,
+    /// Whose log it is: respan [default: that of the run's gateway]
+    #[arg(long, value_name = "K", value_parser = log_kind)]
+    pub(super) kind: Option<LogKind>,
+    /// The one arm whose log it is, where each arm has a gateway of its own
+    #[arg(long, value_name = "NAME")]
+    pub(super) arm: Option<String>,
+    /// How long to wait for rows that are still to come [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = any_duration)]
+    pub(super) wait: Option<HumanDuration>,
+    /// Exit with 1 where the logged cost is further from ours than this: 1%
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(super) max_cost_drift: Option<f64>,
+    /// Exit with 1 where more requests than this are missing in the log
+    #[arg(long, value_name = "N")]
+    pub(super) max_missing: Option<u64>,
+    /// Print the result as JSON on stdout, not as text
+    #[arg(long)]
+    pub(super) json: bool,
+    /// The folder for reconcile.json and reconcile.csv [default: that of the run]
+    #[arg(short = 'o', long, value_name = "DIR")]
+    pub(super) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -310,6 +348,25 @@ pub(super) struct ProbeArgs {
 fn kind(text: &str) -> Result<Kind, String> {
     let named = serde_json::from_value(text.into());
     named.map_err(|error| error.to_string())
+}
+
+fn log_kind(text: &str) -> Result<LogKind, String> {
+    let named = serde_json::from_value(text.into());
+    named.map_err(|error: serde_json::Error| error.to_string())
+}
+
+/// A share as `1%` or `0.01`.
+fn share(text: &str) -> Result<f64, String> {
+    let (number, whole) = text.strip_suffix('%').map_or((text, 1.0), |n| (n, 100.0));
+    let share = number.trim().parse::<f64>().map(|number| number / whole);
+    let share = share
+        .ok()
+        .filter(|share| share.is_finite() && *share >= 0.0);
+    share.ok_or_else(|| "write it as a share from zero up: 1% or 0.01".to_owned())
+}
+
+fn any_duration(text: &str) -> Result<HumanDuration, String> {
+    text.parse().map_err(|error| in_a_line(&error))
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

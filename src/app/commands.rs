@@ -16,7 +16,12 @@ use crate::schedule::forecast;
 
 /// Loads a scenario, or shows all its problems.
 pub(super) fn load(args: &ScenarioArgs) -> Result<Scenario, Exit> {
-    let loaded = load_file(&args.scenario, &args.env, &args.overrides());
+    load_with(args, &args.overrides())
+}
+
+/// The same, where a command changes more of it.
+pub(super) fn load_with(args: &ScenarioArgs, overrides: &Overrides) -> Result<Scenario, Exit> {
+    let loaded = load_file(&args.scenario, &args.env, overrides);
     let problems = match &loaded {
         Ok(scenario) => &scenario.warnings,
         Err(problems) => problems,

@@ -11,12 +11,14 @@ mod exit;
 mod gate;
 mod lab;
 mod limits;
+mod log_to;
 mod machine;
 mod page;
 mod preflight;
 mod prices;
 mod probe;
 mod progress;
+mod reconcile;
 mod run;
 mod selftest;
 mod sides;
@@ -44,6 +46,7 @@ pub fn main() -> ExitCode {
         Command::Selftest(args) => selftest::selftest(&args),
         Command::SelftestProvider => selftest::serve(),
         Command::Prices(PricesCommand::Pull(args)) => prices::pull(&args),
+        Command::Reconcile(args) => reconcile::reconcile(&args),
         Command::Probe(args) => probe::probe(&args),
         Command::Schema => commands::schema(),
     };

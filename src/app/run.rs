@@ -17,24 +17,30 @@ use super::gate::{self, Against, Judged};
 use super::progress::Progress;
 use super::sides::{self, Side};
 use super::signals::Signals;
-use super::{Exit, commands, limits, machine, page, preflight, selftest, terminal};
-use crate::base::Offset;
+use super::{
+    Exit, commands, limits, log_to, machine, page, preflight, reconcile, selftest, terminal,
+};
+use crate::base::{Offset, Secret};
 use crate::engine::{self, Control, Ledger};
-use crate::judge::{self, Gate, Level, Validity, Verdict};
+use crate::judge::{self, Gate, Level, Validity};
 use crate::plan::Plan;
 use crate::record::{ScopeFigures, Summary};
 use crate::report;
 use crate::report::html::Sheet;
 use crate::results::{self, Interruption, RunFolder, RunInfo};
-use crate::scenario::{Client, Http, Timestamps};
-use crate::wire::{Clock, DirectWire, ReqwestWire, Stamping};
+use crate::scenario::{Client, Http, Overrides, Timestamps};
+use crate::wire::{Clock, DirectWire, Endpoint, ReqwestWire, Stamping};
 
 /// How often progress is shown and files are brought up to date.
 const TICK: Duration = Duration::from_millis(200);
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     args.ci.clear();
-    let scenario = match commands::load(&args.scenario) {
+    let overrides = Overrides {
+        reconcile: args.reconcile,
+        ..args.scenario.overrides()
+    };
+    let scenario = match commands::load_with(&args.scenario, &overrides) {
         Ok(scenario) => scenario,
         Err(exit) => return Ok(exit),
     };
@@ -50,9 +56,20 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         Ok(sides) => sides?,
         Err(why) => return refused(why),
     };
-    let session = Session::begin(&plan, &sides, args)?;
+    let at_lab = sides.iter().find_map(Side::lab_gateway);
+    let log = match log_to::endpoint(plan.scenario(), at_lab) {
+        Ok(log) => log,
+        Err(why) => return refused(why),
+    };
+    let session = match Session::begin(&plan, &sides, log.as_ref(), args)? {
+        Ok(session) => session,
+        Err(exit) => return Ok(exit),
+    };
     let ended = runtime.block_on(session.go())?;
-    ended.report(args)
+    let log = log.as_ref().or(at_lab).unwrap_or(&sides[0].endpoint);
+    let step = reconcile::Step::of(plan.scenario(), log, &ended.folder, &runtime)?;
+    let exit = ended.report(args)?;
+    Ok(step.show(args.json, exit))
 }
 
 /// A run under way.
@@ -68,10 +85,16 @@ struct Session {
     /// Who stamps, for each arm.
     stamping: Stamping,
     abort: Abort,
+    against: Option<Against>,
 }
 
 impl Session {
-    fn begin(plan: &Arc<Plan>, sides: &[Side], args: &RunArgs) -> anyhow::Result<Self> {
+    fn begin(
+        plan: &Arc<Plan>,
+        sides: &[Side],
+        log: Option<&Endpoint>,
+        args: &RunArgs,
+    ) -> anyhow::Result<Result<Self, Exit>> {
         let started = OffsetDateTime::now_utc();
         let urls: Vec<String> = sides.iter().map(Side::url).collect();
         let mut info = RunInfo::new(plan, &urls);
@@ -100,6 +123,10 @@ impl Session {
         if let Some(warning) = limits::shortage(plan, info.workers, open_files) {
             terminal::message(&warning);
         }
+        let against = match Against::before(&args.against, &args.output, &info) {
+            Ok(against) => against,
+            Err(exit) => return Ok(Err(exit)),
+        };
         let stamp = started.format(&format_description!(
             "[year][month][day]T[hour][minute][second]Z"
         ))?;
@@ -111,9 +138,11 @@ impl Session {
         let progress = Progress::new(arrivals.sum());
         let keys = sides.iter().filter_map(|side| side.endpoint.key.as_ref());
         let secrets = plan.scenario().secrets.iter().chain(keys);
-        let collector = Collector::new(info, folder, secrets.cloned().collect());
+        let secrets: Vec<Secret> = secrets.cloned().collect();
+        let mut collector = Collector::new(info, folder, secrets);
         let control = Control::default();
         let clock = Clock::start();
+        collector.log_to(plan.scenario(), log)?;
         let cpu_before = machine::cpu();
         let timeouts = plan.scenario().timeouts;
         let run = match client {
@@ -126,7 +155,8 @@ impl Session {
                 ReqwestWire::new(endpoint, timeouts, clock)
             })?,
         };
-        Ok(Self {
+        Ok(Ok(Self {
+            against,
             collector,
             progress,
             run,
@@ -137,7 +167,7 @@ impl Session {
             http,
             stamping,
             abort: Abort::new(&plan.scenario().thresholds),
-        })
+        }))
     }
 
     /// Gathers rows until the workers are done, and heeds signals.
@@ -178,12 +208,13 @@ impl Session {
         let by_budget = settle(&mut self.collector.info, self.run.ledger.as_deref());
         let by_threshold = self.abort.take(&mut self.collector.info);
         let whole = self.run.join();
+        self.collector.finish_log(&mut signals).await;
         let info = &mut self.collector.info;
         info.process_cpu = process_cpu;
         info.client = client_in_words(self.client, self.http, &self.stamping);
         info.stamps = (self.client == Client::Direct).then(|| self.stamping.tally());
         let stopped = interrupted.first().copied().or(by_budget).or(by_threshold);
-        Ended::new(self.collector, stopped, whole)
+        Ended::new(self.collector, stopped, whole, self.against)
     }
 
     /// Says once that the budget stopped the run.
@@ -256,7 +287,7 @@ fn exit_of(interrupted: Option<Interruption>) -> Option<Exit> {
         Interruption::Interrupt => Exit::Interrupted,
         Interruption::Terminate => Exit::Terminated,
         Interruption::Budget => Exit::Budget,
-        Interruption::Threshold => Exit::GateFailed,
+        Interruption::Threshold => Exit::Fail,
     })
 }
 
@@ -267,6 +298,7 @@ struct Ended {
     validity: Validity,
     folder: PathBuf,
     figures: Vec<ScopeFigures>,
+    against: Option<Against>,
     whole: bool,
 }
 
@@ -275,6 +307,7 @@ impl Ended {
         collector: Collector,
         interrupted: Option<Interruption>,
         whole: bool,
+        against: Option<Against>,
     ) -> anyhow::Result<Self> {
         let Collector {
             mut info,
@@ -305,6 +338,7 @@ impl Ended {
             validity,
             folder,
             figures,
+            against,
             whole,
         })
     }
@@ -326,25 +360,15 @@ impl Ended {
         if thresholds.is_empty() && !args.ci.gates() {
             return None;
         }
-        let baseline = Against::find(&args.against, &self.folder, &self.info, thresholds);
-        let (baseline, refused) = match baseline {
-            Ok(baseline) => (baseline, None),
-            Err((why, _)) => (None, Some(why)),
-        };
-        let mut gate = gate::judge_run(&Judged {
+        let gate = gate::judge_run(&Judged {
             info: &self.info,
             folder: &self.folder,
             figures: &self.figures,
             summary: &self.summary,
             validity: &self.validity,
             thresholds,
-            baseline: baseline.as_ref(),
+            baseline: self.against.as_ref(),
         });
-        if let Some(why) = refused {
-            // The run is over and paid for: its files stay, and what was asked of it is unanswered.
-            gate.verdict = gate.verdict.max(Verdict::Invalid);
-            gate.reasons.push(why);
-        }
         gate::keep(&gate, &self.folder);
         Some(gate)
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ArmInfo, ConnectionInfo, PreopenInfo};
+use super::{ArmInfo, ConnectionInfo, LoggedInfo, PreopenInfo};
 use crate::base::{Money, Offset, Seed};
 use crate::judge::{self, SharesFound, Stalls, Validity};
 use crate::plan::Plan;
@@ -88,6 +88,9 @@ pub struct RunInfo {
     /// The most rows that waited for their file at one time; beyond 100,000 the run was ended for it.
     #[serde(default)]
     pub rows_waiting: u64,
+    /// What became of the rows for `log_to`, where there is one; absent while the run goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logged: Option<LoggedInfo>,
     /// Whether the figures are to be trusted; absent while the run goes on.
     pub validity: Option<Validity>,
     /// How the answers were shared out, where the scenario says how they should be; absent while the run
@@ -258,6 +261,7 @@ impl RunInfo {
             stalls: None,
             open_files: None,
             rows_waiting: 0,
+            logged: None,
             validity: None,
             shares: Vec::new(),
             summary: None,

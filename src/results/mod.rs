@@ -12,7 +12,9 @@ mod hlog;
 mod info;
 mod likeness;
 mod line;
+mod logged;
 mod read;
+mod reconcile;
 mod row;
 mod scopes;
 mod slices;
@@ -29,7 +31,9 @@ pub use evidence::{Material, earlier, material, write_gate};
 pub use hlog::tag_names;
 pub use info::{BudgetInfo, Interruption, PhaseInfo, RecipeInfo, RunInfo, Standing, TargetInfo};
 pub use likeness::differences;
-pub use read::{Stored, read, read_info};
+pub use logged::LoggedInfo;
+pub use read::{Stored, each_row, read, read_info};
+pub use reconcile::{ReconcileFiles, read_reconciled};
 pub use row::Row;
 pub use scopes::scoped;
 pub use slices::read as read_slices;
@@ -58,6 +62,10 @@ pub mod names {
     pub const PAGE: &str = "report.html";
     /// What a gate found.
     pub const GATE: &str = "gate.json";
+    /// The run against a gateway's log of it.
+    pub const RECONCILED: &str = "reconcile.json";
+    /// The same, a row for each request.
+    pub const RECONCILED_ROWS: &str = "reconcile.csv";
 }
 
 /// What can go wrong with our own files.

@@ -268,6 +268,7 @@ mod tests {
             stalls: None,
             open_files: None,
             rows_waiting: 0,
+            logged: None,
             validity: None,
             shares: Vec::new(),
             summary: None,
