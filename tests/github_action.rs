@@ -108,7 +108,7 @@ fn the_example_gates_a_pull_request_on_the_lab_and_passes() {
     assert_eq!(job.asked(), ["list", "POST repos/o/r/issues/7/comments"]);
     job.comment_exists(41);
     let again = [
-        ("scenario", "scenarios/gate.yaml"),
+        ("scenario", "scenarios/pull-request.yaml"),
         ("comment", "true"),
         ("args", "-d 1s"),
     ];
@@ -122,12 +122,12 @@ fn the_example_gates_a_pull_request_on_the_lab_and_passes() {
 #[test]
 fn a_gate_that_fails_fails_its_step_and_still_leaves_all_its_outputs() {
     let mut job = Job::new();
-    job.change("scenarios/gate.yaml", |text| {
+    job.change("scenarios/pull-request.yaml", |text| {
         let (head, _) = text.split_once("\nthresholds:").unwrap();
         format!("{head}\nthresholds: [ \"p95(ttft) < 1ms\" ]\n")
     });
     let inputs = [
-        ("scenario", "scenarios/gate.yaml"),
+        ("scenario", "scenarios/pull-request.yaml"),
         ("comment", "true"),
         ("args", "-d 3s"),
     ];
@@ -140,7 +140,7 @@ fn a_gate_that_fails_fails_its_step_and_still_leaves_all_its_outputs() {
     assert_eq!(code, wanted, "{}", job.log);
     assert_eq!(job.output("gate", "verdict"), verdict);
     assert!(job.summary().contains("| **FAIL** | "), "{}", job.summary());
-    let annotation = "::error file=scenarios/gate.yaml,line=";
+    let annotation = "::error file=scenarios/pull-request.yaml,line=";
     let at = job.log.lines().find(|line| line.starts_with(annotation));
     assert!(
         at.unwrap().contains("title=FAIL%3A p95(ttft) < 1ms::"),
@@ -168,7 +168,7 @@ fn a_comment_that_is_refused_changes_no_verdict() {
     let mut job = Job::new();
     job.refuse_comments();
     let inputs = [
-        ("scenario", "scenarios/gate.yaml"),
+        ("scenario", "scenarios/pull-request.yaml"),
         ("comment", "true"),
         ("args", "-d 1s"),
     ];

@@ -22,7 +22,7 @@ pub(super) struct CiArgs {
     /// Write these outputs into this folder, too
     #[arg(long, value_name = "DIR", requires = "ci")]
     ci_dir: Option<PathBuf>,
-    /// Write what the gate found as JUnit XML
+    /// Write what the gate found as `JUnit` XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
     /// Write what the gate found as Markdown, short enough for a comment

@@ -1,8 +1,8 @@
 //! Gates made by hand, some with names that no format likes.
 
 use tollgate::judge::{
-    ArmComparison, Check, Comparison, Design, Difference, Finding, GATE_SCHEMA, Gate, GatedRun,
-    Level, MetricComparison, Unit, Validity, Verdict,
+    ArmComparison, Check, Comparison, Design, Difference, Figure, FigureComparison, FigureEvidence,
+    Finding, GATE_SCHEMA, Gate, GatedRun, Level, MetricComparison, Unit, Validity, Verdict,
 };
 use tollgate::record::{Count, MetricSummary, QuantileSummary, ScopeSummary, Summary};
 use tollgate::report::ci::{Context, OnInconclusive};
@@ -91,7 +91,12 @@ pub(crate) fn comparison(arm: &str, verdict: Verdict) -> Comparison {
         stat: "p95".to_owned(),
         primary,
         baseline_ms: Some(100.0),
+        baseline_low_ms: None,
+        baseline_high_ms: None,
         arm_ms: Some(130.0),
+        arm_low_ms: None,
+        arm_high_ms: None,
+        evidence: FigureEvidence::default(),
         ratio: Some(1.3),
         ratio_low: Some(1.21),
         ratio_high: Some(1.4),
@@ -100,15 +105,39 @@ pub(crate) fn comparison(arm: &str, verdict: Verdict) -> Comparison {
         verdict,
         why: "why it is so".to_owned(),
     };
+    let errors = FigureComparison {
+        figure: Figure::ErrorRate,
+        unit: Unit::Share,
+        primary: true,
+        baseline: Some(0.01),
+        baseline_low: None,
+        baseline_high: None,
+        arm: Some(0.0125),
+        arm_low: None,
+        arm_high: None,
+        change: Some(0.0025),
+        change_low: Some(-0.001),
+        change_high: Some(0.006),
+        evidence: FigureEvidence::default(),
+        baseline_n: 3000,
+        arm_n: 3000,
+        verdict: Verdict::Pass,
+        why: "why it is so".to_owned(),
+    };
     Comparison {
         design: Design::Duet,
         baseline: "base".to_owned(),
         margin: 0.1,
+        error_margin: 0.01,
+        looks: 1,
+        level: 0.05,
+        ranking: None,
         alpha: 0.05,
         slices: 20,
         arms: vec![ArmComparison {
             arm: arm.to_owned(),
             metrics: vec![metric(Metric::Ttft, true), metric(Metric::E2e, false)],
+            figures: vec![errors],
             verdict,
         }],
         verdict,

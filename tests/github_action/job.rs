@@ -26,7 +26,7 @@ case "$*" in
   *)
     [ "$GH_TOKEN" = secret ]
     body=${*: -1}
-    grep -q '^<!-- tollgate-gate gate ' "${body#body=@}"
+    grep -q '^<!-- tollgate-gate pull-request ' "${body#body=@}"
     echo "$4 $5" >>"$FAKE/asked"
     ;;
 esac
@@ -169,7 +169,7 @@ impl Job {
                     self.uploads.push(self.filled(path, &inputs));
                     let name = step["with"]["name"].as_str().unwrap();
                     let name = self.filled(name, &inputs);
-                    assert!(name.starts_with("tollgate-gate-2"), "{name}");
+                    assert!(name.starts_with("tollgate-pull-request-2"), "{name}");
                 }
                 continue;
             }

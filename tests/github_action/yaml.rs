@@ -30,7 +30,7 @@ fn value<'a>(event: Event<'a>, next: Next<'a, '_>) -> Value {
     }
 }
 
-fn sequence<'a>(next: Next<'a, '_>) -> Value {
+fn sequence(next: Next<'_, '_>) -> Value {
     let mut list = Vec::new();
     loop {
         match next() {
@@ -40,7 +40,7 @@ fn sequence<'a>(next: Next<'a, '_>) -> Value {
     }
 }
 
-fn mapping<'a>(next: Next<'a, '_>) -> Value {
+fn mapping(next: Next<'_, '_>) -> Value {
     let mut map = Map::new();
     loop {
         match next() {

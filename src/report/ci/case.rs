@@ -1,10 +1,8 @@
 //! A gate as a list of cases, each with one outcome: what test reports and annotations are made of.
 
-use super::text::{at_most, found, interval, limit, line};
+use super::text::{at_most, found, interval, limit, line, value};
 use super::{Context, OnInconclusive};
-use crate::judge::{
-    ArmComparison, Comparison, Finding, Gate, Level, MetricComparison, Validity, Verdict,
-};
+use crate::judge::{ArmComparison, Comparison, Finding, Gate, Level, Row, Validity, Verdict};
 
 /// Characters of a name.
 const NAME: usize = 500;
@@ -165,60 +163,90 @@ fn threshold(finding: &Finding) -> Case {
     }
 }
 
-/// The metrics of an arm; the arm itself where it has none.
-fn of_arm<'a>(
-    arm: &'a ArmComparison,
-    comparison: &'a Comparison,
-) -> Box<dyn Iterator<Item = Case> + 'a> {
-    if arm.metrics.is_empty() {
-        return Box::new(std::iter::once(Case {
+/// The figures of an arm; the arm itself where it has none, or where they don't tell its verdict.
+fn of_arm(arm: &ArmComparison, comparison: &Comparison) -> Vec<Case> {
+    let figures = arm.rows();
+    let mut cases: Vec<Case> = figures
+        .iter()
+        .map(|row| figure(row, arm, comparison))
+        .collect();
+    let deciding = cases.iter().filter(|case| case.decides);
+    let told = Verdict::worst(deciding.map(|case| case.verdict));
+    if told != Some(arm.verdict) {
+        let why = if figures.is_empty() {
+            "there is no figure to compare"
+        } else {
+            "all figures that decide, taken together"
+        };
+        let whole = Case {
             name: format!("{} against {}", arm.arm, comparison.baseline),
             line: None,
             verdict: arm.verdict,
             decides: true,
-            why: "there is no figure to compare".to_owned(),
+            why: why.to_owned(),
             detail: String::new(),
-        }));
+        };
+        cases.insert(0, whole);
     }
-    Box::new(arm.metrics.iter().map(|of| metric(of, arm, comparison)))
+    cases
 }
 
-fn metric(of: &MetricComparison, arm: &ArmComparison, comparison: &Comparison) -> Case {
-    let ms =
-        |value: Option<f64>| value.map_or_else(|| "n/a".to_owned(), |ms| format!("{ms:.2} ms"));
+fn figure(row: &Row, arm: &ArmComparison, comparison: &Comparison) -> Case {
+    let of = |number: Option<f64>| number.map_or_else(|| "n/a".to_owned(), |n| value(row.unit, n));
+    let margin = if row.difference {
+        comparison.error_margin
+    } else {
+        comparison.margin
+    };
     Case {
         name: format!(
-            "{}({}) of {} against {}",
-            of.stat,
-            of.metric.name(),
+            "{} of {} against {}",
+            name(row),
             arm.arm,
             comparison.baseline
         ),
         line: None,
-        verdict: of.verdict,
-        // All primary metrics together may be judged more mildly than one alone.
-        decides: of.primary && of.verdict <= arm.verdict,
-        why: of.why.clone(),
+        verdict: row.verdict,
+        // All primary figures together may be judged more mildly than one alone.
+        decides: row.primary && row.verdict <= arm.verdict,
+        why: row.why.to_owned(),
         detail: format!(
-            "{} against {}, ratio {}, margin {:.1} %; n {} against {}",
-            ms(of.arm_ms),
-            ms(of.baseline_ms),
-            ratio(of),
-            comparison.margin * 100.0,
-            of.arm_n,
-            of.baseline_n
+            "{} against {}, {}, margin {:.1} %; n {} against {}",
+            of(row.arm[0]),
+            of(row.baseline[0]),
+            change(row),
+            margin * 100.0,
+            row.n[1],
+            row.n[0]
         ),
     }
 }
 
-/// The ratio of a comparison, with its interval.
-pub(super) fn ratio(of: &MetricComparison) -> String {
-    let Some(ratio) = of.ratio else {
-        return "n/a".to_owned();
-    };
-    match of.ratio_low.zip(of.ratio_high) {
-        Some((low, high)) => format!("{ratio:.3} ({low:.3} - {high:.3})"),
-        None => format!("{ratio:.3}"),
+/// A compared figure, as a threshold would name it.
+pub(super) fn name(row: &Row) -> String {
+    match row.stat {
+        Some(stat) => format!("{stat}({})", row.metric),
+        None => row.metric.to_owned(),
+    }
+}
+
+/// Arm against baseline, with its interval.
+pub(super) fn change(row: &Row) -> String {
+    let [change, low, high] = row.change;
+    if row.difference {
+        let of = |number: f64| format!("{:+.2}", number * 100.0);
+        return match (change, low.zip(high)) {
+            (None, _) => "difference n/a".to_owned(),
+            (Some(change), None) => format!("difference {} %", of(change)),
+            (Some(change), Some((low, high))) => {
+                format!("difference {} ({} to {}) %", of(change), of(low), of(high))
+            }
+        };
+    }
+    match (change, low.zip(high)) {
+        (None, _) => "ratio n/a".to_owned(),
+        (Some(ratio), None) => format!("ratio {ratio:.3}"),
+        (Some(ratio), Some((low, high))) => format!("ratio {ratio:.3} ({low:.3} - {high:.3})"),
     }
 }
 

@@ -3,12 +3,10 @@
 //! Names come from scenarios and servers, so none is trusted: what Markdown or HTML would heed, a mention
 //! or a link among it, is written as a character reference.
 
-use super::case::ratio;
-use super::text::{at_most, found, interval, limit, line};
+use super::case::{change, name};
+use super::text::{at_most, found, interval, limit, line, value};
 use super::{Context, OnInconclusive};
-use crate::judge::{
-    Comparison, Finding, Gate, GatedRun, Level, MetricComparison, Validity, Verdict,
-};
+use crate::judge::{Comparison, Finding, Gate, GatedRun, Level, Row, Validity, Verdict};
 use crate::record::Summary;
 
 /// The bytes of a comment: GitHub takes 65,536 characters, and an action may add some.
@@ -52,7 +50,7 @@ pub fn markdown(gate: &Gate, summary: &Summary, context: &Context, limit: usize)
 /// All rows of the page's tables.
 struct Rows<'a> {
     findings: Vec<&'a Finding>,
-    metrics: Vec<(&'a str, &'a MetricComparison)>,
+    compared: Vec<(&'a str, Row<'a>)>,
     left_out: usize,
 }
 
@@ -61,22 +59,25 @@ impl<'a> Rows<'a> {
         let arms = gate.comparison.iter().flat_map(|c| &c.arms);
         Self {
             findings: gate.findings.iter().collect(),
-            metrics: arms
-                .flat_map(|arm| arm.metrics.iter().map(|metric| (arm.arm.as_str(), metric)))
+            compared: arms
+                .flat_map(|arm| arm.rows().into_iter().map(|row| (arm.arm.as_str(), row)))
                 .collect(),
             left_out: 0,
         }
     }
 
     fn count(&self) -> usize {
-        self.findings.len() + self.metrics.len()
+        self.findings.len() + self.compared.len()
     }
 
     /// The `kept` worst rows, in the order that they had.
     fn worst(&self, kept: usize) -> Self {
         let of_findings = self.findings.iter().map(|f| (f.verdict, !f.advisory));
-        let of_metrics = self.metrics.iter().map(|(_, m)| (m.verdict, m.primary));
-        let mut order: Vec<_> = of_findings.chain(of_metrics).enumerate().collect();
+        let of_compared = self
+            .compared
+            .iter()
+            .map(|(_, row)| (row.verdict, row.primary));
+        let mut order: Vec<_> = of_findings.chain(of_compared).enumerate().collect();
         order.sort_by_key(|(_, weight)| std::cmp::Reverse(*weight));
         let mut keep = vec![false; self.count()];
         for (at, _) in order.iter().take(kept) {
@@ -85,7 +86,7 @@ impl<'a> Rows<'a> {
         let (first, second) = keep.split_at(self.findings.len());
         Self {
             findings: chosen(&self.findings, first),
-            metrics: chosen(&self.metrics, second),
+            compared: chosen(&self.compared, second),
             left_out: self.count().saturating_sub(kept),
         }
     }
@@ -100,7 +101,7 @@ fn page(gate: &Gate, summary: &Summary, context: &Context, rows: &Rows) -> Strin
     let mut out = head(gate, context);
     out += &thresholds(&rows.findings);
     if let Some(comparison) = &gate.comparison {
-        out += &compared(comparison, &rows.metrics);
+        out += &compared(comparison, &rows.compared);
     }
     if rows.left_out > 0 {
         out += &format!(
@@ -182,13 +183,14 @@ fn thresholds(findings: &[&Finding]) -> String {
     format!("\n### Thresholds\n\n{}", table(&head, 2, rows))
 }
 
-fn compared(comparison: &Comparison, rows: &[(&str, &MetricComparison)]) -> String {
+fn compared(comparison: &Comparison, rows: &[(&str, Row)]) -> String {
     let design = format!("{:?}", comparison.design).to_lowercase();
     let mut out = format!(
-        "\n### Against {}: {}\n\nDesign {design}, margin {:.1} %, alpha {}, {} slices.\n",
+        "\n### Against {}: {}\n\nDesign {design}, margin {:.1} %, of the error rate {:.1} % more; alpha {}, {} slices.\n",
         code(&comparison.baseline),
         comparison.verdict,
         comparison.margin * 100.0,
+        comparison.error_margin * 100.0,
         comparison.alpha,
         comparison.slices
     );
@@ -203,22 +205,23 @@ fn compared(comparison: &Comparison, rows: &[(&str, &MetricComparison)]) -> Stri
         "figure",
         "value",
         "baseline",
-        "ratio (95 %)",
+        "change (95 %)",
         "n",
         "why",
     ];
-    let ms =
-        |value: Option<f64>| value.map_or_else(|| "n/a".to_owned(), |ms| format!("{ms:.2} ms"));
-    let rows = rows.iter().map(|(arm, of)| {
+    let rows = rows.iter().map(|(arm, row)| {
+        let of = |number: Option<f64>| {
+            number.map_or_else(|| "n/a".to_owned(), |number| value(row.unit, number))
+        };
         vec![
-            verdict(of.verdict, !of.primary),
+            verdict(row.verdict, !row.primary),
             code(arm),
-            code(&format!("{}({})", of.stat, of.metric.name())),
-            ms(of.arm_ms),
-            ms(of.baseline_ms),
-            prose(&ratio(of)),
-            format!("{} / {}", of.arm_n, of.baseline_n),
-            prose(&of.why),
+            code(&name(row)),
+            prose(&of(row.arm[0])),
+            prose(&of(row.baseline[0])),
+            prose(&change(row)),
+            format!("{} / {}", row.n[1], row.n[0]),
+            prose(row.why),
         ]
     });
     out + "\n" + &table(&head, 3, rows)
