@@ -243,7 +243,7 @@ fn planning(c: &mut Criterion) {
 }
 
 fn recording(c: &mut Criterion) {
-    let plan = plan();
+    let plan = std::sync::Arc::new(plan());
     let mut group = c.benchmark_group("per row");
     let streams = [8, 64, TOKENS].map(|tokens| {
         let exchange = read(&events(&plain()[..tokens]));
@@ -271,7 +271,7 @@ fn recording(c: &mut Criterion) {
             });
         });
         group.bench_function(format!("written, {name}"), |b| {
-            let info = RunInfo::new(&plan, "http://lab");
+            let info = RunInfo::new(&plan, &["http://lab".to_owned()]);
             let root = tempfile::tempdir().expect("there is a place for files");
             let folder = RunFolder::create(root.path(), "bench", 0.0, &info);
             let mut folder = folder.expect("an empty place takes a folder");

@@ -4,6 +4,7 @@
 //! table. A model that the table does not know costs `None`: unknown, never zero.
 
 mod list;
+mod names;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::{Money, Usage, Usd};
 
 pub use list::{LeftOut, ListError, Listed};
+pub use names::{meant, provider, same_model};
 
 /// A dated table of prices in US dollars.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

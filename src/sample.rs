@@ -1,5 +1,6 @@
 //! One arrival, one row: the request's instants, its outcome, and the figures that follow from them.
 
+mod bill;
 mod checks;
 
 use std::time::Duration;
@@ -8,10 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Money, Offset};
 use crate::plan::{ArmId, ArrivalId, Plan, RecipeId};
-use crate::pricing::Price;
 use crate::scenario::Slos;
 use crate::schedule::Arrival;
 use crate::wire::{Exchange, Outcome};
+
+pub use bill::{Bill, PricedBy};
 
 /// One request of a run, finished or failed.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +36,8 @@ pub struct Sample {
     pub exchange: Exchange,
     /// The cost by the price table; `None` where it is unknown.
     pub cost: Option<Money>,
+    /// Whose price that is, and whose provider it is counted for.
+    pub bill: Bill,
     /// Whether it was answered within every SLO of the scenario.
     pub good: bool,
 }
@@ -133,12 +137,9 @@ impl Sample {
         queued: Duration,
         exchange: Exchange,
     ) -> Self {
-        let recipe = plan.recipe(arrival.recipe);
+        let recipe = plan.recipe(arrival.arm, arrival.recipe);
         let scenario = plan.scenario();
-        let price = scenario
-            .prices
-            .as_ref()
-            .and_then(|table| table.models.get(&recipe.model));
+        let (cost, bill) = Bill::new(recipe, scenario.prices.as_ref(), &exchange);
         let mut sample = Self {
             id: arrival.id,
             arm: arrival.arm,
@@ -147,7 +148,8 @@ impl Sample {
             stream: recipe.stream,
             due,
             queued,
-            cost: cost(price, &exchange),
+            cost,
+            bill,
             exchange,
             good: false,
         };
@@ -159,6 +161,12 @@ impl Sample {
     /// Whether it has a whole answer.
     pub fn is_ok(&self) -> bool {
         self.exchange.outcome == Outcome::Ok
+    }
+
+    /// The provider: as the gateway told it, else by the name of the model.
+    pub fn provider(&self) -> Option<&str> {
+        let told = self.exchange.told.provider.as_deref();
+        told.or(self.bill.provider.as_deref())
     }
 
     /// When it ended; when it was due, where it was never sent.
@@ -235,28 +243,8 @@ impl Sample {
             queued: Duration::ZERO,
             exchange,
             cost: None,
+            bill: Bill::default(),
             good: false,
         }
-    }
-}
-
-/// What a request cost: by its usage where the server reported one, nothing where it was refused or
-/// never answered, and else unknown.
-fn cost(price: Option<&Price>, exchange: &Exchange) -> Option<Money> {
-    let price = price?;
-    match (&exchange.usage, exchange.outcome) {
-        (Some(usage), _) => price.cost(usage),
-        (None, Outcome::Ok) if !price.needs_usage() => price.cost(&crate::base::Usage::default()),
-        (
-            None,
-            Outcome::Status(_)
-            | Outcome::Shed
-            | Outcome::Dns
-            | Outcome::Connect
-            | Outcome::ClientLimit
-            | Outcome::Tls
-            | Outcome::Timeout(crate::wire::TimeoutKind::Connect),
-        ) => Some(Money::ZERO),
-        _ => None,
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
 use crate::dialect::Dialect;
-use crate::plan::{ArrivalId, Plan, RecipeId};
+use crate::plan::{ArmId, ArrivalId, Plan, RecipeId};
 use crate::scenario::{Moment, Prompt, Template};
 use crate::schedule::Arrival;
 
@@ -77,13 +77,8 @@ pub fn example(plan: &Plan, arrival: &Arrival) -> (&'static str, Vec<(String, St
         secrets: false,
         ..moment(plan, arrival)
     };
-    let body = end(
-        plan,
-        arrival.recipe,
-        &begin(plan, arrival, &moment),
-        &moment,
-    );
-    let headers = &plan.recipe(arrival.recipe).extra.headers;
+    let body = end(plan, arrival, &begin(plan, arrival, &moment), &moment);
+    let headers = &plan.recipe(arrival.arm, arrival.recipe).extra.headers;
     let value = |template: &Template| {
         let mut value = Vec::new();
         template.put(&mut value, &moment);
@@ -91,45 +86,45 @@ pub fn example(plan: &Plan, arrival: &Arrival) -> (&'static str, Vec<(String, St
     };
     let headers = headers.iter().map(|(name, t)| (name.clone(), value(t)));
     let body = String::from_utf8_lossy(&body).into_owned();
-    (dialect(plan).path(), headers.collect(), body)
+    (dialect(plan, arrival.arm).path(), headers.collect(), body)
 }
 
 fn moment<'a>(plan: &'a Plan, arrival: &'a Arrival) -> Moment<'a> {
     Moment {
         run: plan.run_id(),
         arrival: &arrival.id,
-        row: plan.draw_row(arrival.recipe, arrival.id).unwrap_or(0),
+        row: plan.draw_row(arrival.recipe, arrival.asks).unwrap_or(0),
         secrets: true,
     }
 }
 
 /// The fields that end a body differently for each arrival, if any do.
-fn differing(plan: &Plan, recipe: RecipeId) -> Option<&Template> {
-    let fields = plan.recipe(recipe).extra.body.as_ref();
+fn differing<'p>(plan: &'p Plan, arrival: &Arrival) -> Option<&'p Template> {
+    let fields = plan.recipe(arrival.arm, arrival.recipe).extra.body.as_ref();
     fields.filter(|fields| fields.differs_by_arrival())
 }
 
 /// The body as far as all arrivals with the same row share it: all of it, unless its end differs.
 fn begin(plan: &Plan, arrival: &Arrival, moment: &Moment<'_>) -> Bytes {
-    let ask = plan.ask(arrival.recipe, arrival.id);
-    let mut body = dialect(plan).encode_ask(&ask);
-    let Some(fields) = &plan.recipe(arrival.recipe).extra.body else {
+    let ask = plan.ask(arrival.arm, arrival.recipe, arrival.asks);
+    let mut body = dialect(plan, arrival.arm).encode_ask(&ask);
+    let Some(fields) = &plan.recipe(arrival.arm, arrival.recipe).extra.body else {
         return body.into();
     };
     // A body is an object with at least a model: what follows goes in front of its brace.
     body.pop();
     body.push(b',');
-    if differing(plan, arrival.recipe).is_none() {
+    if differing(plan, arrival).is_none() {
         append(&mut body, fields, moment);
     }
     body.into()
 }
 
 /// The body from what was begun.
-fn end(plan: &Plan, recipe: RecipeId, begun: &Bytes, moment: &Moment<'_>) -> Bytes {
+fn end(plan: &Plan, arrival: &Arrival, begun: &Bytes, moment: &Moment<'_>) -> Bytes {
     /// About how much the fields of an arrival take.
     const ROOM: usize = 512;
-    let Some(fields) = differing(plan, recipe) else {
+    let Some(fields) = differing(plan, arrival) else {
         return begun.clone();
     };
     let mut body = Vec::with_capacity(begun.len() + ROOM);
@@ -143,8 +138,8 @@ fn append(body: &mut Vec<u8>, fields: &Template, moment: &Moment<'_>) {
     body.push(b'}');
 }
 
-fn headers(plan: &Plan, recipe: RecipeId, moment: &Moment<'_>) -> Headers {
-    let headers = &plan.recipe(recipe).extra.headers;
+fn headers(plan: &Plan, arm: ArmId, recipe: RecipeId, moment: &Moment<'_>) -> Headers {
+    let headers = &plan.recipe(arm, recipe).extra.headers;
     if headers.is_empty() {
         return Headers::default();
     }
@@ -167,19 +162,20 @@ fn shot(
     kept: Option<&Headers>,
     moment: &Moment<'_>,
 ) -> Shot {
-    let dialect = dialect(plan);
+    let dialect = dialect(plan, arrival.arm);
+    let (arm, recipe) = (arrival.arm, arrival.recipe);
     Shot {
         id: arrival.id,
         dialect,
         path: dialect.path(),
-        headers: kept.map_or_else(|| headers(plan, arrival.recipe, moment), Headers::clone),
-        body: end(plan, arrival.recipe, begun, moment),
-        stream: plan.recipe(arrival.recipe).stream,
+        headers: kept.map_or_else(|| headers(plan, arm, recipe, moment), Headers::clone),
+        body: end(plan, arrival, begun, moment),
+        stream: plan.recipe(arm, recipe).stream,
     }
 }
 
-fn dialect(plan: &Plan) -> Dialect {
-    plan.scenario().target.dialect()
+fn dialect(plan: &Plan, arm: ArmId) -> Dialect {
+    plan.arm(arm).target.dialect()
 }
 
 /// The most bytes of bodies that are kept.
@@ -189,10 +185,11 @@ const KEPT: usize = 64 << 20;
 /// its beginning, where its end differs for each.
 pub struct Shots {
     plan: Arc<Plan>,
-    /// The body of each row of each recipe as far as its arrivals share it, once it was asked for.
-    bodies: Vec<Vec<OnceLock<Bytes>>>,
-    /// The headers of each recipe, where they never change.
-    headers: Vec<Option<Headers>>,
+    /// For each arm, the body of each row of each recipe as far as its arrivals share it, once it was
+    /// asked for.
+    bodies: Vec<Vec<Vec<OnceLock<Bytes>>>>,
+    /// For each arm, the headers of each recipe, where they never change.
+    headers: Vec<Vec<Option<Headers>>>,
     room: AtomicUsize,
 }
 
@@ -210,10 +207,9 @@ impl Shots {
             Prompt::Rows(rows) => rows.len(),
             Prompt::Synthetic(_) => 0,
         };
-        let recipes = || plan.scenario().recipes.iter();
         let places = |count| (0..count).map(|_| OnceLock::new()).collect();
-        let kept = |recipe: RecipeId| {
-            let extra = &plan.recipe(recipe).extra;
+        let kept = |arm: ArmId, recipe: RecipeId| {
+            let extra = &plan.recipe(arm, recipe).extra;
             let constant = extra.headers.iter().all(|(_, value)| value.is_constant());
             let moment = Moment {
                 run: plan.run_id(),
@@ -221,17 +217,19 @@ impl Shots {
                 row: 0,
                 secrets: true,
             };
-            constant.then(|| headers(plan, recipe, &moment))
+            constant.then(|| headers(plan, arm, recipe, &moment))
         };
+        let bodies = plan.arms().map(|(_, arm)| {
+            let recipes = arm.recipes.iter();
+            recipes.map(|recipe| places(rows(&recipe.prompt))).collect()
+        });
+        let headers = plan.arms().map(|(id, arm)| {
+            let recipes = (0..).map(RecipeId).zip(&arm.recipes);
+            recipes.map(|(recipe, _)| kept(id, recipe)).collect()
+        });
         Self {
-            bodies: recipes()
-                .map(|recipe| places(rows(&recipe.prompt)))
-                .collect(),
-            headers: (0..)
-                .map(RecipeId)
-                .zip(recipes())
-                .map(|(id, _)| kept(id))
-                .collect(),
+            bodies: bodies.collect(),
+            headers: headers.collect(),
             plan: Arc::clone(plan),
             room: AtomicUsize::new(KEPT),
         }
@@ -244,16 +242,16 @@ impl Shots {
 
     /// The request of an arrival, as [`build`] makes it.
     pub fn of(&self, arrival: &Arrival) -> Shot {
-        let recipe = usize::from(arrival.recipe.0);
-        let row = self.plan.draw_row(arrival.recipe, arrival.id);
+        let (arm, recipe) = (usize::from(arrival.arm.0), usize::from(arrival.recipe.0));
+        let row = self.plan.draw_row(arrival.recipe, arrival.asks);
         let moment = Moment {
             row: row.unwrap_or(0),
             run: self.plan.run_id(),
             arrival: &arrival.id,
             secrets: true,
         };
-        let headers = self.headers[recipe].as_ref();
-        let place = row.map(|row| &self.bodies[recipe][row]);
+        let headers = self.headers[arm][recipe].as_ref();
+        let place = row.map(|row| &self.bodies[arm][recipe][row]);
         if let Some(begun) = place.and_then(OnceLock::get) {
             return shot(&self.plan, arrival, begun, headers, &moment);
         }
@@ -314,7 +312,12 @@ mod tests {
             bodies.insert(shot.body);
         }
         assert_eq!(bodies.len(), 1_000);
-        let kept = shots.bodies.iter().flatten().filter_map(OnceLock::get);
+        let kept = shots
+            .bodies
+            .iter()
+            .flatten()
+            .flatten()
+            .filter_map(OnceLock::get);
         let kept: Vec<&Bytes> = kept.collect();
         assert!(!kept.is_empty() && kept.iter().all(|begun| begun.ends_with(b",")));
     }
@@ -330,7 +333,12 @@ mod tests {
                 assert_eq!(shots.of(&arrival), built);
                 assert_eq!(shots.of(&arrival), built);
             }
-            let kept = shots.bodies.iter().flatten().filter_map(OnceLock::get);
+            let kept = shots
+                .bodies
+                .iter()
+                .flatten()
+                .flatten()
+                .filter_map(OnceLock::get);
             let kept: usize = kept.map(Bytes::len).sum();
             assert!(
                 kept <= room && (kept > 0 || room < KEPT),

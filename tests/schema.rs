@@ -71,5 +71,5 @@ fn json_is_read_by_the_same_types() {
         "load":[{"name":"steady","constant":{"rate":"5/s","duration":"1s"}}]}"#;
     fs::write(&path, json).unwrap();
     let loaded = scenario::load(&path, &|_| None, &[], &Overrides::default()).unwrap();
-    assert_eq!(loaded.recipes.len(), 1);
+    assert_eq!(loaded.recipes().len(), 1);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::base::{Money, Secret, no_descriptor_left};
 use crate::engine::{Event, WorkerHealth};
 use crate::judge::{Course, Health, Stalls};
-use crate::record::{Histogram, Interval, Intervals, Recorder};
+use crate::record::{Histogram, Interval, Intervals, Recorder, Slices};
 use crate::results::{ResultsError, RunFolder, RunInfo};
 use crate::sample::Metric;
 use crate::wire::Exchange;
@@ -17,6 +17,10 @@ pub(super) struct Collector {
     pub(super) folder: RunFolder,
     pub(super) recorder: Recorder,
     pub(super) intervals: Intervals,
+    /// The same rows by slice of the run.
+    pub(super) slices: Slices,
+    /// The names of the arms.
+    arms: Vec<String>,
     /// Times to first token in the seconds that are over, for the progress line.
     pub(super) ttft: Histogram,
     pub(super) counts: Counts,
@@ -37,14 +41,17 @@ pub(super) struct Counts {
 
 impl Collector {
     pub(super) fn new(info: RunInfo, folder: RunFolder, secrets: Vec<Secret>) -> Self {
-        let recorder = Recorder::new(info.recipes.len(), info.phase_records());
+        let recorder = info.recorder();
+        let arms = info.names().arms;
         let intervals = Intervals::new(info.workers, recorder.clone());
-        let (ttft, counts) = Default::default();
+        let (slices, ttft, counts) = Default::default();
         Self {
             info,
             folder,
             recorder,
             intervals,
+            slices,
+            arms,
             ttft,
             counts,
             secrets,
@@ -84,6 +91,7 @@ impl Collector {
                 through,
                 seconds,
             } => {
+                self.slices.add(&seconds);
                 self.intervals.add(seconds);
                 self.intervals.through(worker, through);
                 Ok(())
@@ -97,7 +105,7 @@ impl Collector {
 
     /// Closes the seconds that are over.
     pub(super) fn tick(&mut self, in_flight: u64) -> Result<(), ResultsError> {
-        while let Some(interval) = self.intervals.close(in_flight, &self.info.target.name) {
+        while let Some(interval) = self.intervals.close(in_flight, &self.arms) {
             self.keep(interval)?;
         }
         Ok(())
@@ -105,7 +113,7 @@ impl Collector {
 
     /// Writes the seconds that are left.
     pub(super) fn finish(&mut self) -> Result<(), ResultsError> {
-        while let Some(interval) = self.intervals.finish(&self.info.target.name) {
+        while let Some(interval) = self.intervals.finish(&self.arms) {
             self.keep(interval)?;
         }
         Ok(())
@@ -126,7 +134,7 @@ impl Collector {
                 Cow::Borrowed(_) => None,
             });
         self.recorder.merge(&interval.record);
-        for tally in interval.record.recipes() {
+        for tally in interval.record.groups() {
             if let Some(ttft) = tally.times(Metric::Ttft) {
                 self.ttft.merge(ttft);
             }
@@ -197,7 +205,7 @@ pub(super) fn health(info: &RunInfo, recorder: &Recorder) -> Health {
         planned_arrivals: whole.then(|| counted.iter().map(|(planned, _)| planned).sum()),
         arrivals: counted.iter().map(|(_, came)| came).sum(),
         worker_cpu: info.worker_cpu,
-        insecure: info.connections.insecure,
+        insecure: info.is_insecure(),
         process_cpu: info.process_cpu,
         stalls: info.stalls,
         courses: courses.collect(),

@@ -36,7 +36,7 @@ fn connections(plan: &Plan) -> u64 {
 
 /// Descriptors that a connection takes: the embedded lab holds its other ends.
 fn ends(plan: &Plan) -> u64 {
-    match &plan.scenario().target.place {
+    let of = |place: &Place| match place {
         Place::Gateway { .. } => 1,
         Place::Lab {
             via: Via::Provider, ..
@@ -44,5 +44,7 @@ fn ends(plan: &Plan) -> u64 {
         Place::Lab {
             via: Via::Gateway, ..
         } => 4,
-    }
+    };
+    let arms = plan.arms().map(|(_, arm)| of(&arm.target.place));
+    arms.max().unwrap_or(1)
 }

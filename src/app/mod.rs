@@ -15,6 +15,7 @@ mod probe;
 mod progress;
 mod run;
 mod selftest;
+mod sides;
 mod signals;
 mod terminal;
 

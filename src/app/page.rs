@@ -12,7 +12,7 @@ pub(super) fn write(sheet: &Sheet<'_>, folder: &Path, file: &Path) -> Result<(),
     let intervals = results::intervals(folder)?;
     let scopes = sheet.summary.scopes.iter();
     let scopes: Vec<&str> = scopes.map(|scope| scope.scope.as_str()).collect();
-    let mut course = Course::new(&intervals, &scopes, &sheet.info.recipe_names());
+    let mut course = Course::new(&intervals, &scopes, &sheet.info.names());
     results::spread(folder, &mut course)?;
     results::write_whole(file, &html::page(sheet, course))
 }

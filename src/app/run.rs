@@ -11,21 +11,19 @@ use time::macros::format_description;
 
 use super::cli::RunArgs;
 use super::collect::{self, Collector};
-use super::lab::Embedded;
 use super::progress::Progress;
+use super::sides::{self, Side};
 use super::signals::Signals;
 use super::{Exit, commands, limits, machine, page, preflight, selftest, terminal};
 use crate::engine::{self, Control, Ledger};
 use crate::judge::{self, Level, Validity};
-use crate::plan::{PhaseId, Plan};
+use crate::plan::Plan;
 use crate::record::Summary;
 use crate::report;
 use crate::report::html::Sheet;
 use crate::results::{Interruption, RunFolder, RunInfo};
-use crate::scenario::{Address, Client, Http, Place, Timestamps};
-use crate::schedule::{self, Due};
-use crate::shot;
-use crate::wire::{Clock, DirectWire, Endpoint, ReqwestWire, Stamping};
+use crate::scenario::{Client, Http, Timestamps};
+use crate::wire::{Clock, DirectWire, ReqwestWire, Stamping};
 
 /// How often progress is shown and files are brought up to date.
 const TICK: Duration = Duration::from_millis(200);
@@ -43,64 +41,13 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         terminal::error(&refused.to_string());
         Ok(Exit::Preflight)
     };
-    let (mut endpoint, _lab) = match runtime.block_on(target(&plan, args)) {
-        Ok(target) => target?,
+    let sides = match runtime.block_on(sides::open(&plan, args)) {
+        Ok(sides) => sides?,
         Err(why) => return refused(why),
     };
-    let lookup = match runtime.block_on(look_up(&mut endpoint)) {
-        Ok(lookup) => lookup,
-        Err(why) => return refused(why),
-    };
-    let session = Session::begin(&plan, &endpoint, lookup, args)?;
+    let session = Session::begin(&plan, &sides, args)?;
     let ended = runtime.block_on(session.go())?;
     ended.report(args)
-}
-
-/// Where requests go: the embedded lab, started, or a gateway that was seen to answer.
-async fn target(
-    plan: &Plan,
-    args: &RunArgs,
-) -> Result<anyhow::Result<(Endpoint, Option<Embedded>)>, preflight::Refused> {
-    let scenario = plan.scenario();
-    match &scenario.target.place {
-        Place::Lab { via, script } => Ok(Embedded::start(script.clone(), scenario.seed, *via)
-            .context("the embedded lab can't be started")
-            .map(|lab| (lab.endpoint.clone(), Some(lab)))),
-        Place::Gateway {
-            url,
-            kind,
-            api_key,
-            policy,
-            ..
-        } => {
-            let by_flag = args
-                .scenario
-                .target
-                .as_ref()
-                .is_some_and(|t| t.contains("://"));
-            let key_from = if by_flag {
-                format!("the environment variable {}", kind.key_variable())
-            } else {
-                format!("`api_key` of the target `{}`", scenario.target.name)
-            };
-            let endpoint = Endpoint {
-                base_url: url.clone(),
-                key: api_key.clone(),
-                policy: policy.clone(),
-                addresses: None,
-            };
-            let first = schedule::arrival(plan, PhaseId(0), 0, Due::WhenReady);
-            let headers = shot::build(plan, &first).headers;
-            preflight::check(&endpoint, *kind, &key_from, &headers, scenario).await?;
-            Ok(Ok((endpoint, None)))
-        }
-    }
-}
-
-/// Looks up the target's addresses before the load, where the policy says so. How long it took.
-async fn look_up(endpoint: &mut Endpoint) -> Result<Option<Duration>, preflight::Refused> {
-    let found = endpoint.look_up().await;
-    found.map_err(|failure| preflight::unreachable(endpoint, &failure))
 }
 
 /// A run under way.
@@ -113,29 +60,31 @@ struct Session {
     cpu_before: Option<Duration>,
     client: Client,
     http: Http,
+    /// Who stamps, for each arm.
     stamping: Stamping,
 }
 
 impl Session {
-    fn begin(
-        plan: &Arc<Plan>,
-        endpoint: &Endpoint,
-        lookup: Option<Duration>,
-        args: &RunArgs,
-    ) -> anyhow::Result<Self> {
+    fn begin(plan: &Arc<Plan>, sides: &[Side], args: &RunArgs) -> anyhow::Result<Self> {
         let started = OffsetDateTime::now_utc();
-        let mut info = RunInfo::new(plan, &endpoint.base_url);
-        info.connections
-            .looked_up(endpoint.addresses.as_deref(), lookup);
+        let urls: Vec<String> = sides.iter().map(Side::url).collect();
+        let mut info = RunInfo::new(plan, &urls);
+        let endpoint = &sides[0].endpoint;
+        sides[0].told(&mut info.connections);
+        for (arm, side) in info.arms.iter_mut().zip(sides) {
+            side.told(&mut arm.connections);
+        }
         let utc = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
         info.started_utc = started.format(&utc)?;
         info.host = host();
         let client = plan.scenario().client;
         let http = endpoint.policy.http;
-        let stamping = Stamping::new(match (client, &endpoint.policy.connect_to) {
-            // The kernel has no stamps for a Unix socket.
-            (Client::Reqwest, _) | (_, Some(Address::Unix(_))) => Timestamps::User,
-            (Client::Direct, _) => plan.scenario().timestamps,
+        // The kernel has no stamps for a Unix socket.
+        let no_stamps = client == Client::Reqwest || sides.iter().any(Side::is_unix);
+        let stamping = Stamping::new(if no_stamps {
+            Timestamps::User
+        } else {
+            plan.scenario().timestamps
         });
         info.client = client_in_words(client, http, &stamping);
         info.selftest = selftest::standing(&args.output, plan.scenario(), &info);
@@ -154,18 +103,21 @@ impl Session {
         let workers = info.workers;
         let arrivals = info.phases.iter().map(|phase| phase.planned_arrivals);
         let progress = Progress::new(arrivals.sum());
-        let secrets = plan.scenario().secrets.iter().chain(&endpoint.key);
+        let keys = sides.iter().filter_map(|side| side.endpoint.key.as_ref());
+        let secrets = plan.scenario().secrets.iter().chain(keys);
         let collector = Collector::new(info, folder, secrets.cloned().collect());
         let control = Control::default();
         let clock = Clock::start();
         let cpu_before = machine::cpu();
         let timeouts = plan.scenario().timeouts;
         let run = match client {
-            Client::Direct => engine::start(plan, workers, clock, &control, || {
+            Client::Direct => engine::start(plan, workers, clock, &control, |arm| {
+                let endpoint = &sides[usize::from(arm.0)].endpoint;
                 DirectWire::new(endpoint, timeouts, clock).map(|wire| wire.with_stamping(&stamping))
             })?,
-            Client::Reqwest => engine::start(plan, workers, clock, &control, || {
-                ReqwestWire::new(endpoint.clone(), timeouts, clock)
+            Client::Reqwest => engine::start(plan, workers, clock, &control, |arm| {
+                let endpoint = sides[usize::from(arm.0)].endpoint.clone();
+                ReqwestWire::new(endpoint, timeouts, clock)
             })?,
         };
         Ok(Self {
@@ -306,17 +258,18 @@ impl Ended {
             mut info,
             folder,
             recorder,
+            slices,
             ..
         } = collector;
         info.take_phases(recorder.phases());
         info.interrupted = interrupted;
         let cut = info.rows_waiting > engine::ROWS_WAITING_LIMIT;
         info.complete = whole && interrupted.is_none() && !cut;
-        let summary = Summary::new(&recorder, &info.recipe_names());
+        let summary = Summary::new(&recorder, &info.names());
         let validity = judge::validity(&summary, &collect::health(&info, &recorder));
         info.shares = info.judge_shares(&summary);
         (info.summary, info.validity) = (Some(summary.clone()), Some(validity.clone()));
-        let folder = folder.finish(&info)?;
+        let folder = folder.finish(&info, &slices)?;
         Ok(Self {
             info,
             summary,

@@ -30,6 +30,10 @@ pub enum Lane {
     Fault,
     /// Which way a stand-in's gateway goes; indexed by its call.
     Route,
+    /// The order of the arms of a comparison; indexed by the first arrival of a block.
+    Arms,
+    /// Which labels are swapped to see what chance gives; indexed by what is compared.
+    Swap,
 }
 
 impl Seed {

@@ -24,7 +24,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::Offset;
-use crate::plan::{PhaseId, Plan};
+use crate::plan::{ArmId, PhaseId, Plan};
 use crate::record::Second;
 use crate::sample::Sample;
 use crate::schedule::Share;
@@ -112,13 +112,13 @@ impl Run {
     }
 }
 
-/// Starts `workers` threads on a plan. Each makes a wire of its own, within its own runtime.
+/// Starts `workers` threads on a plan. Each makes a wire of its own for each arm, within its own runtime.
 pub fn start<W, E>(
     plan: &Arc<Plan>,
     workers: u64,
     clock: Clock,
     control: &Control,
-    wire: impl Fn() -> Result<W, E>,
+    wire: impl Fn(ArmId) -> Result<W, E>,
 ) -> Result<Run, StartError<E>>
 where
     W: Wire + Send + Sync + 'static,
@@ -133,13 +133,14 @@ where
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()?;
-            let wire = {
+            let wires = {
                 let _guard = runtime.enter();
-                wire().map_err(StartError::Wire)?
+                let arms = plan.arms().map(|(arm, _)| wire(arm));
+                arms.collect::<Result<_, E>>().map_err(StartError::Wire)?
             };
             let worker = Worker::new(
                 Arc::clone(&shots),
-                wire,
+                wires,
                 Arc::clone(&team),
                 Share { index, of: workers },
                 control.clone(),

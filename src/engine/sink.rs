@@ -40,7 +40,7 @@ struct Kept {
 
 impl Sink {
     pub(super) fn new(
-        plan: &Plan,
+        plan: &Arc<Plan>,
         worker: u64,
         events: UnboundedSender<Event>,
         gauges: Arc<Gauges>,

@@ -23,8 +23,8 @@ use crate::plan::{PhaseId, Plan};
 use crate::record::{Interval, Intervals, Recorder};
 use crate::sample::{Metric, Sample};
 use crate::scenario::{
-    Bound, Client, Extra, Pace, Phase, Place, Prompt, Recipe, Scenario, Shape, Slos, Target,
-    Timeouts, Timestamps, Via,
+    Arm, Bound, Choices, Client, Extra, Pace, Phase, Place, Prompt, Recipe, Scenario, Shape, Slos,
+    Target, Timeouts, Timestamps, Via,
 };
 use crate::schedule::{Share, arrivals};
 use crate::shot::Shot;
@@ -77,24 +77,31 @@ fn scenario(phases: Vec<Phase>) -> Scenario {
         checks: Arc::default(),
         expect_shares: None,
         extra: Extra::default(),
+        choices: Choices::default(),
     };
     let hour = Duration::from_secs(3_600);
+    let target = Target {
+        name: "lab".to_owned(),
+        place: Place::Lab {
+            via: Via::Gateway,
+            script: Script::default(),
+        },
+    };
     Scenario {
         name: "test".to_owned(),
         seed: Seed(42),
         run_id: None,
         secrets: Vec::new(),
         warnings: Vec::new(),
-        target: Target {
+        arms: vec![Arm {
             name: "lab".to_owned(),
-            place: Place::Lab {
-                via: Via::Gateway,
-                script: Script::default(),
-            },
-        },
-        recipes: vec![recipe("a", 3.0), recipe("b", 1.0)],
+            target,
+            recipes: vec![recipe("a", 3.0), recipe("b", 1.0)],
+        }],
+        compare: None,
         phases,
         slos: Slos::default(),
+        thresholds: Vec::new(),
         prices: None,
         budget: None,
         client: Client::default(),
@@ -170,7 +177,7 @@ async fn play(
         let share = Share { index, of: workers };
         let worker = Worker::new(
             Arc::new(Shots::new(plan)),
-            wire,
+            vec![wire],
             Arc::clone(&team),
             share,
             control.clone(),
@@ -188,7 +195,7 @@ async fn play(
         warmup: p.warmup,
         ..Default::default()
     });
-    let blank = Recorder::new(2, phases.collect());
+    let blank = Recorder::new(1, 2, phases.collect());
     let mut intervals = Intervals::new(workers, blank.clone());
     let (mut recorder, mut by_row) = (blank.clone(), blank);
     let mut rows = Vec::new();
@@ -204,7 +211,7 @@ async fn play(
             } => {
                 intervals.add(seconds);
                 intervals.through(worker, through);
-                while let Some(interval) = intervals.close(0, "lab") {
+                while let Some(interval) = intervals.close(0, &["lab".to_owned()]) {
                     assert_second(&interval, &rows);
                     recorder.merge(&interval.record);
                 }
@@ -212,7 +219,7 @@ async fn play(
             Event::Preopened(..) | Event::WorkerDone(_) => {}
         }
     }
-    while let Some(interval) = intervals.finish("lab") {
+    while let Some(interval) = intervals.finish(&["lab".to_owned()]) {
         assert_second(&interval, &rows);
         recorder.merge(&interval.record);
     }
@@ -240,9 +247,9 @@ async fn play(
 
 /// Holds a second to the rows that ended in it.
 fn assert_second(interval: &Interval, rows: &[Sample]) {
-    let second = |row: &&Sample| row.end().nanos() / 1_000_000_000 == interval.row.second;
+    let second = |row: &&Sample| row.end().nanos() / 1_000_000_000 == interval.rows[0].second;
     let ended = rows.iter().filter(second).count() as u64;
-    assert_eq!(interval.row.ended, ended, "{:?}", interval.row);
+    assert_eq!(interval.rows[0].ended, ended, "{:?}", interval.rows);
 }
 
 fn plan(phases: Vec<Phase>) -> Arc<Plan> {
@@ -425,9 +432,9 @@ async fn shards_partition_the_schedule_and_merge_back_exactly() {
     let whole = play(&plan, 1, Control::default(), |n| millis(n % 97)).await;
     let split = play(&plan, 4, Control::default(), |n| millis(n % 97)).await;
     assert_eq!(whole.ids(), split.ids());
-    let mut merged = Recorder::new(2, whole.recorder.phases().to_vec());
+    let mut merged = Recorder::new(1, 2, whole.recorder.phases().to_vec());
     for index in 0..4 {
-        let mut part = Recorder::new(2, whole.recorder.phases().to_vec());
+        let mut part = Recorder::new(1, 2, whole.recorder.phases().to_vec());
         let slice = Share { index, of: 4 };
         for row in whole.rows.iter().filter(|row| slice.has(row.id)) {
             part.push(row);

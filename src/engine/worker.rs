@@ -35,12 +35,13 @@ pub(super) struct Worker<W> {
 struct Range<W> {
     plan: Arc<Plan>,
     shots: Arc<Shots>,
-    wire: W,
+    /// The way to each arm's target.
+    wires: Vec<W>,
     clock: Clock,
     sink: Sink,
     purse: Purse,
-    /// Where the target tells what of a request.
-    readings: Arc<Readings>,
+    /// Where each arm's target tells what of a request.
+    readings: Vec<Arc<Readings>>,
 }
 
 /// The places in flight of an open loop.
@@ -53,20 +54,21 @@ struct Gate {
 impl<W: Wire + Send + Sync + 'static> Worker<W> {
     pub(super) fn new(
         shots: Arc<Shots>,
-        wire: W,
+        wires: Vec<W>,
         team: Arc<Team>,
         share: Share,
         control: Control,
         sink: Sink,
     ) -> Self {
         let clock = team.clock;
+        let readings = shots.plan().arms().map(|(_, arm)| arm.target.readings());
         let purse = Purse::new(team.ledger.as_ref(), &control.stop);
         Self {
             range: Arc::new(Range {
-                readings: shots.plan().scenario().target.readings(),
+                readings: readings.collect(),
                 plan: Arc::clone(shots.plan()),
                 shots,
-                wire,
+                wires,
                 clock,
                 sink,
                 purse,
@@ -157,21 +159,22 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
 
     /// Opens connections before a phase, as many as the scenario asks for and the phase can use.
     async fn preopen(&self, id: PhaseId, phase: &Phase) {
-        let asked = self.range.plan.scenario().target.policy().preopen;
         let most = match phase.shape {
             Shape::Closed { concurrency, .. } => concurrency,
             Shape::Open { max_in_flight, .. } => max_in_flight,
         };
         let requests = phase.bound.requests.unwrap_or(u64::MAX);
         let most = u64::from(most).min(requests) as u32;
-        let wanted = self.share.part(asked.min(most));
-        if asked == 0 {
-            return;
-        }
-        tokio::select! {
-            () = self.control.stop.cancelled() => {}
-            opened = self.range.wire.preopen(wanted) => {
-                self.range.sink.tell(Event::Preopened(id, opened));
+        for ((_, arm), wire) in self.range.plan.arms().zip(&self.range.wires) {
+            let asked = arm.target.policy().preopen;
+            if asked == 0 {
+                continue;
+            }
+            tokio::select! {
+                () = self.control.stop.cancelled() => {}
+                opened = wire.preopen(self.share.part(asked.min(most))) => {
+                    self.range.sink.tell(Event::Preopened(id, opened));
+                }
             }
         }
     }
@@ -320,17 +323,18 @@ impl<W: Wire> Range<W> {
         queued: Duration,
         cut: Pin<&mut WaitForCancellationFuture<'_>>,
     ) {
-        let recipe = self.plan.recipe(arrival.recipe);
+        let arm = usize::from(arrival.arm.0);
+        let recipe = self.plan.recipe(arrival.arm, arrival.recipe);
         let Some(held) = self.purse.hold(&self.plan, recipe, shot) else {
             return;
         };
         let mut reading = Reading::new(shot.dialect, shot.stream)
-            .telling(&self.readings)
+            .telling(&self.readings[arm])
             .keeping(Wants::of(&recipe.checks));
         self.sink.gauges.send();
         let result = tokio::select! {
             biased;
-            result = self.wire.send(shot, user, &mut reading) => result,
+            result = self.wires[arm].send(shot, user, &mut reading) => result,
             () = cut => Err(Failure::Cancelled),
         };
         let exchange = reading.finish(result, self.clock.now());

@@ -7,8 +7,15 @@ mod shares;
 mod validity;
 mod verdict;
 
-pub use comparison::{ArmComparison, Comparison, Design, MetricComparison};
-pub use gate::{Difference, Finding, GATE_SCHEMA, Gate, GatedRun, Unit};
+pub use comparison::Evidence as FigureEvidence;
+pub use comparison::{
+    Aim, ArmComparison, Comparison, Design, Figure, FigureComparison, Judged, MetricComparison,
+    Ranked, Ranking, Row, Settings, Stat, compare_arms, detectable, look, pocock, requests_needed,
+};
+pub use gate::{
+    Baseline, Difference, Ending, Evidence, Finding, GATE_SCHEMA, Gate, GatedRun, Unit,
+    fails_clearly, gate,
+};
 pub use selftest::{Certificate, Clocks, Errors, Load, Measured, Round, SELFTEST_SCHEMA, compare};
 pub use shares::{ShareFound, ShareVerdict, SharesFound, shares};
 pub use validity::{Check, Course, Health, Level, Stalls, Validity, validity};

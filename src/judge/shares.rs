@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use statrs::function::gamma::checked_gamma_ur;
 
+use crate::pricing;
 use crate::record::{NameCount, Summary};
 use crate::scenario::{By, Shares};
 
@@ -77,9 +78,12 @@ pub fn shares<'e>(
 fn found(recipe: &str, expected: &Shares, told: &[NameCount], requests: u64) -> SharesFound {
     let answers: u64 = told.iter().map(|name| name.count).sum();
     let all: f64 = expected.weights.iter().map(|(_, weight)| weight).sum();
+    // Answers leave out the provider that requests name, or name one that these leave out.
+    let names = expected.weights.iter().map(|(name, _)| name.as_str());
+    let meant = |told: &NameCount| pricing::meant(&names, &told.name, None);
     let observed = |name: &str| {
-        let found = told.iter().find(|told| told.name == name);
-        found.map_or(0, |told| told.count)
+        let of = told.iter().filter(|told| meant(told) == Some(name));
+        of.map(|told| told.count).sum()
     };
     let mut shares: Vec<ShareFound> = expected
         .weights
@@ -90,9 +94,8 @@ fn found(recipe: &str, expected: &Shares, told: &[NameCount], requests: u64) -> 
             expected: answers as f64 * weight / all,
         })
         .collect();
-    let has_weight =
-        |told: &&NameCount| expected.weights.iter().any(|(name, _)| *name == told.name);
-    let unexpected: Vec<&NameCount> = told.iter().filter(|told| !has_weight(told)).collect();
+    let unexpected = told.iter().filter(|told| meant(told).is_none());
+    let unexpected: Vec<&NameCount> = unexpected.collect();
     let statistic = unexpected.is_empty().then(|| chi_square(&shares)).flatten();
     let p = statistic.and_then(|statistic| p_value(statistic, shares.len() - 1));
     let verdict = match p {
@@ -227,6 +230,24 @@ mod tests {
         assert_eq!((none.verdict, none.untold), (ShareVerdict::TooFew, 7));
         let enough = found("r", &shares, &told(&[("a", 20)]), 20);
         assert_eq!(enough.verdict, ShareVerdict::Off);
+    }
+
+    #[test]
+    fn names_are_those_of_the_weights_with_or_without_their_provider() {
+        let shares = expected(&[("openai/a", 3.0), ("anthropic/b", 1.0)]);
+        let joined = found(
+            "r",
+            &shares,
+            &told(&[("a", 70), ("b", 30), ("openai/a", 5)]),
+            105,
+        );
+        let counts = joined.shares.iter().map(|share| share.observed);
+        assert_eq!(counts.collect::<Vec<_>>(), [75, 30]);
+        assert_eq!(joined.verdict, ShareVerdict::AsExpected);
+        // Whose `a` it is nobody knows.
+        let two = expected(&[("openai/a", 3.0), ("azure/a", 1.0)]);
+        let unknown = found("r", &two, &told(&[("a", 100)]), 100);
+        assert_eq!(unknown.verdict, ShareVerdict::Unexpected);
     }
 
     #[test]

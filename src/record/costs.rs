@@ -1,16 +1,18 @@
-//! What requests cost, by the model that answered them.
+//! What requests cost, by the model that answered them and by its provider.
 
 use std::collections::BTreeMap;
 
 use crate::base::Money;
-use crate::sample::Sample;
+use crate::sample::{PricedBy, Sample};
 
 /// Names that are told apart. A server that makes up a name for each answer must not fill the memory.
 const NAMES: usize = 64;
 
 /// Answers that name no model, and requests without an answer.
 pub const UNNAMED: &str = "(unnamed)";
-/// All models beyond the first ones.
+/// Requests whose provider nobody tells.
+pub const UNKNOWN: &str = "unknown";
+/// All names beyond the first ones.
 const OTHERS: &str = "(others)";
 
 /// What some requests cost, and what they gave for it.
@@ -26,11 +28,13 @@ pub struct Spent {
     pub cost: Money,
     /// Requests whose cost is unknown.
     pub unknown: u64,
+    /// Requests whose cost is by the price of the model that was asked, for want of the other's.
+    pub priced_by_asked: u64,
 }
 
-/// What requests cost, by the model that answered, in the server's words.
+/// What requests cost, by a name, such as that of the model that answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Models(BTreeMap<String, Spent>);
+pub struct SpentBy(BTreeMap<String, Spent>);
 
 impl Spent {
     /// The mean cost of a request whose cost is known.
@@ -57,12 +61,13 @@ impl Spent {
         self.output_tokens += other.output_tokens;
         self.cost += other.cost;
         self.unknown += other.unknown;
+        self.priced_by_asked += other.priced_by_asked;
     }
 }
 
-impl Models {
+impl SpentBy {
     /// Adds a row.
-    pub fn push(&mut self, sample: &Sample) {
+    pub fn push(&mut self, name: &str, sample: &Sample) {
         let known = sample.cost.is_some();
         let tokens = sample.output_tokens().filter(|_| known);
         let spent = Spent {
@@ -71,9 +76,9 @@ impl Models {
             output_tokens: tokens.map_or(0, |(tokens, _)| tokens),
             cost: sample.cost.unwrap_or_default(),
             unknown: u64::from(!known),
+            priced_by_asked: u64::from(sample.bill.priced_by == Some(PricedBy::Asked)),
         };
-        let model = sample.exchange.model.as_deref();
-        self.entry(model.unwrap_or(UNNAMED)).add(&spent);
+        self.entry(name).add(&spent);
     }
 
     /// Adds all rows of another.
@@ -93,12 +98,12 @@ impl Models {
         }
     }
 
-    /// Model by model, by name.
+    /// Name by name, in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Spent)> {
         self.0.iter().map(|(name, spent)| (name.as_str(), spent))
     }
 
-    /// All models together.
+    /// All of them together.
     pub fn total(&self) -> Spent {
         let mut total = Spent::default();
         for spent in self.0.values() {
@@ -129,6 +134,7 @@ mod tests {
             output_tokens,
             cost,
             unknown,
+            priced_by_asked: 0,
         }
     }
 
@@ -159,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_server_that_makes_up_names_does_not_fill_the_memory() {
-        let mut models = Models::default();
+        let mut models = SpentBy::default();
         for n in 0..1_000 {
             models.entry(&n.to_string()).add(&spent(1, 1, 1, 1, 0));
         }

@@ -35,6 +35,17 @@ pub struct Quantile {
     pub high: Duration,
 }
 
+/// A quantile among which failures count as infinitely slow: `None` is infinity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Adjusted {
+    /// The value.
+    pub value: Option<Duration>,
+    /// The lower end of its 95 % confidence interval.
+    pub low: Option<Duration>,
+    /// The upper end.
+    pub high: Option<Duration>,
+}
+
 /// Values that a quantile needs before it is printed: so many that with 95 % confidence at least one
 /// of them lies beyond it, `ceil(ln 0.05 / ln q)`. 5 for p50, 29 for p90, 59 for p95, 299 for p99.
 pub fn needed(q: f64) -> u64 {
@@ -120,6 +131,11 @@ impl Histogram {
         Duration::from_nanos(last.map_or(0, |bucket| bucket.highest))
     }
 
+    /// The buckets that hold something, the shortest times first.
+    pub fn buckets(&self) -> impl DoubleEndedIterator<Item = Bucket> {
+        self.counts.buckets()
+    }
+
     /// The same times as the public tools have them, for writing to a log.
     pub fn to_hdr(&self) -> Hdr<u64> {
         let longest = u64::try_from(self.max().as_nanos()).unwrap_or(u64::MAX);
@@ -158,6 +174,36 @@ impl Histogram {
         }
         let rank = (all as f64 * q).ceil();
         Some((rank <= self.len() as f64).then(|| self.at_rank(rank)))
+    }
+
+    /// The same with the interval that order statistics give it.
+    pub fn adjusted_interval(&self, q: f64, failed: u64) -> Option<Adjusted> {
+        let all = self.len() + failed;
+        if all < needed(q) {
+            return None;
+        }
+        let n = all as f64;
+        let (rank, spread) = (n * q, Z95 * (n * q * (1.0 - q)).sqrt());
+        let at = |rank: f64| (rank <= self.len() as f64).then(|| self.at_rank(rank));
+        Some(Adjusted {
+            value: at(rank.ceil()),
+            low: at((rank - spread).floor()),
+            high: at(((rank + spread).ceil() + 1.0).min(n)),
+        })
+    }
+
+    /// Half the width of the mean's 95 % confidence interval (normal approximation). `None` where there
+    /// are fewer than two times.
+    pub fn mean_error(&self) -> Option<Duration> {
+        let n = self.len() as f64;
+        let mean = self.mean().as_nanos() as f64;
+        let square = |bucket: Bucket| {
+            let off = bucket.lowest.midpoint(bucket.highest + 1) as f64 - mean;
+            off * off * bucket.count as f64
+        };
+        let squares: f64 = self.counts.buckets().map(square).sum();
+        let error = Z95 * (squares / (n - 1.0) / n).sqrt();
+        (n >= 2.0).then(|| Duration::from_nanos(error as u64))
     }
 
     /// The time of a rank from 1; ranks beyond the ends are those of the ends.
@@ -209,6 +255,24 @@ mod tests {
             "10 of 109 failed: p95 is infinite"
         );
         assert_eq!(ok.adjusted(0.99, 0), None, "too few");
+        let adjusted = ok.adjusted_interval(0.95, 3).unwrap();
+        assert_eq!(adjusted.value, ok.adjusted(0.95, 3).unwrap());
+        assert!(adjusted.low < adjusted.value);
+        assert_eq!(
+            adjusted.high, None,
+            "the interval reaches into the failures"
+        );
+    }
+
+    #[test]
+    fn the_error_of_a_mean_is_that_of_the_standard_deviation() {
+        // The standard deviation of 1..=101 is 29.30, and 1.96 * 29.30 / sqrt(101) is 5.714.
+        let error = of((1..=101).map(|ms| ms * 1_000)).mean_error().unwrap();
+        assert!(
+            (error.as_secs_f64() * 1e3 - 5.714).abs() < 0.01,
+            "{error:?}"
+        );
+        assert_eq!(of([5]).mean_error(), None);
     }
 
     #[test]

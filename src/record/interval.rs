@@ -6,11 +6,12 @@
 //! matter which worker recorded what.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Histogram, PhaseRecord, Recorder};
+use super::{Histogram, PhaseRecord, Recorder, Tally};
 use crate::base::{Money, Offset};
 use crate::plan::{PhaseId, Plan};
 use crate::sample::{Metric, Sample};
@@ -25,12 +26,29 @@ const GRACE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Second {
     number: u64,
+    /// The slice of the run, where its rows are of one.
+    slice: Option<u16>,
+    /// When the first and the last of its requests were due.
+    due: (Offset, Offset),
     record: Recorder,
+}
+
+impl Second {
+    /// What was recorded.
+    pub(super) const fn record(&self) -> &Recorder {
+        &self.record
+    }
+
+    /// The slice of the run that its rows are of, and when the first and the last of them were due.
+    pub(super) fn slice(&self) -> Option<(u16, Offset, Offset)> {
+        self.slice.map(|slice| (slice, self.due.0, self.due.1))
+    }
 }
 
 /// The seconds of one worker that are not handed on yet.
 #[derive(Debug)]
 pub struct Seconds {
+    plan: Arc<Plan>,
     blank: Recorder,
     open: Vec<Second>,
     through: u64,
@@ -38,7 +56,8 @@ pub struct Seconds {
 
 impl Seconds {
     /// No seconds yet of a run of `plan`.
-    pub fn new(plan: &Plan) -> Self {
+    pub fn new(plan: &Arc<Plan>) -> Self {
+        let scenario = plan.scenario();
         let phases = plan.phases().map(|(id, phase)| PhaseRecord {
             name: phase.name.clone(),
             warmup: phase.warmup,
@@ -46,7 +65,12 @@ impl Seconds {
             ..PhaseRecord::default()
         });
         Self {
-            blank: Recorder::new(plan.scenario().recipes.len(), phases.collect()),
+            plan: Arc::clone(plan),
+            blank: Recorder::new(
+                scenario.arms.len(),
+                scenario.recipes().len(),
+                phases.collect(),
+            ),
             open: Vec::new(),
             through: 0,
         }
@@ -63,14 +87,25 @@ impl Seconds {
     /// Adds a row.
     pub fn push(&mut self, sample: &Sample) {
         let number = second_of(sample.end());
-        // Nearly always the latest one; it is one of two at most.
-        let known = self.open.iter().rposition(|second| second.number == number);
+        let phase = self.blank.phases().get(usize::from(sample.id.phase.0));
+        let began = phase.and_then(|phase| phase.started).unwrap_or_default();
+        let slice = self.plan.slice(sample.id, sample.due.since(began));
+        // Nearly always the latest one; it is one of a few at most.
+        let is_it = |second: &Second| second.number == number && second.slice == slice;
+        let known = self.open.iter().rposition(is_it);
         let place = known.unwrap_or_else(|| {
-            let record = self.blank.clone();
-            self.open.push(Second { number, record });
+            self.open.push(Second {
+                number,
+                slice,
+                due: (sample.due, sample.due),
+                record: self.blank.clone(),
+            });
             self.open.len() - 1
         });
-        self.open[place].record.push(sample);
+        let second = &mut self.open[place];
+        second.due.0 = second.due.0.min(sample.due);
+        second.due.1 = second.due.1.max(sample.due);
+        second.record.push(sample);
     }
 
     /// Hands on the seconds that are over at `now`, and says how many seconds of the run are through;
@@ -107,8 +142,8 @@ pub struct Intervals {
 pub struct Interval {
     /// When it began.
     pub start: Offset,
-    /// The figures of all its rows.
-    pub row: IntervalRow,
+    /// The figures of all its rows, for each arm.
+    pub rows: Vec<IntervalRow>,
     /// What was recorded of it.
     pub record: Recorder,
 }
@@ -128,7 +163,7 @@ pub struct IntervalRow {
     pub failed: u64,
     /// Whole answers within every SLO.
     pub good: u64,
-    /// Requests in flight at its end.
+    /// Requests in flight at its end, of all arms.
     pub in_flight: u64,
     /// Median time to first token; empty where nothing was streamed.
     pub ttft_p50_ms: Option<f64>,
@@ -159,7 +194,7 @@ impl Intervals {
 
     /// Adds what a worker recorded. What is late goes to the first second that is open.
     pub fn add(&mut self, seconds: Vec<Second>) {
-        for Second { number, record } in seconds {
+        for Second { number, record, .. } in seconds {
             match self.open.entry(number.max(self.current)) {
                 std::collections::btree_map::Entry::Occupied(sum) => sum.into_mut().merge(&record),
                 std::collections::btree_map::Entry::Vacant(place) => {
@@ -177,37 +212,50 @@ impl Intervals {
     }
 
     /// The first second that all workers are through with.
-    pub fn close(&mut self, in_flight: u64, arm: &str) -> Option<Interval> {
+    pub fn close(&mut self, in_flight: u64, arms: &[String]) -> Option<Interval> {
         let through = self.through.iter().flatten().min()?;
-        (*through > self.current).then(|| self.take(in_flight, arm))
+        (*through > self.current).then(|| self.take(in_flight, arms))
     }
 
     /// The first second that is left at the end of the run.
-    pub fn finish(&mut self, arm: &str) -> Option<Interval> {
-        (!self.open.is_empty()).then(|| self.take(0, arm))
+    pub fn finish(&mut self, arms: &[String]) -> Option<Interval> {
+        (!self.open.is_empty()).then(|| self.take(0, arms))
     }
 
-    fn take(&mut self, in_flight: u64, arm: &str) -> Interval {
+    fn take(&mut self, in_flight: u64, arms: &[String]) -> Interval {
         let second = self.current;
         let record = self.open.remove(&second);
         let record = record.unwrap_or_else(|| self.blank.clone());
         self.current += 1;
-        let mut tally = record.total();
-        tally.merge(record.warmup());
+        let arms = arms.iter().enumerate();
+        let row = |(index, arm): (usize, &String)| IntervalRow {
+            second,
+            arm: arm.clone(),
+            in_flight,
+            ..IntervalRow::new(&record.arm_with_warmup(index))
+        };
+        Interval {
+            start: Offset::ZERO + LENGTH * second as u32,
+            rows: arms.map(row).collect(),
+            record,
+        }
+    }
+}
+
+impl IntervalRow {
+    /// The figures of some rows.
+    fn new(tally: &Tally) -> Self {
         let quantile = |metric, q| {
             let found = tally
                 .times(metric)
                 .and_then(|times: &Histogram| times.quantile(q));
             found.map(|quantile| quantile.value.as_secs_f64() * 1e3)
         };
-        let row = IntervalRow {
-            second,
-            arm: arm.to_owned(),
+        Self {
             ended: tally.arrivals,
             ok: tally.ok,
             failed: tally.failed_count(),
             good: tally.good,
-            in_flight,
             ttft_p50_ms: quantile(Metric::Ttft, 0.5),
             ttft_p95_ms: quantile(Metric::Ttft, 0.95),
             e2e_p50_ms: quantile(Metric::E2e, 0.5),
@@ -217,11 +265,7 @@ impl Intervals {
                 .map(|times| times.max().as_secs_f64() * 1e3),
             output_tokens: tally.output_tokens,
             cost_usd: tally.cost,
-        };
-        Interval {
-            start: Offset::ZERO + LENGTH * second as u32,
-            row,
-            record,
+            ..Self::default()
         }
     }
 }

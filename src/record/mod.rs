@@ -1,8 +1,11 @@
 //! Rows to histograms, intervals and a summary. Memory is bounded whatever the run's length.
 
 mod costs;
+mod figures;
 mod histogram;
 mod interval;
+mod names;
+mod slices;
 mod stretches;
 mod summary;
 mod tally;
@@ -14,13 +17,16 @@ use crate::base::Offset;
 use crate::plan::PhaseId;
 use crate::sample::Sample;
 
-pub use costs::{Models, Spent, UNNAMED};
-pub use histogram::{Histogram, Quantile, needed};
+pub use costs::{Spent, SpentBy, UNKNOWN, UNNAMED};
+pub use figures::ScopeFigures;
+pub use histogram::{Adjusted, Histogram, Quantile, needed};
 pub use interval::{Interval, IntervalRow, Intervals, Second, Seconds};
+pub use names::Names;
+pub use slices::{Slice, SliceRow, Slices};
 pub use stretches::{Half, Stretches};
 pub use summary::{
-    Cost, Count, ErrorCount, MetricSummary, ModelCost, PhaseSummary, QuantileSummary, ScopeSummary,
-    Summary, Totals,
+    Cost, Count, ErrorCount, MetricSummary, ModelCost, PhaseSummary, ProviderCost, QuantileSummary,
+    ScopeSummary, Summary, Totals,
 };
 pub use tally::Tally;
 pub use told::{NameCount, TellSummary, TellTally};
@@ -60,17 +66,21 @@ impl PhaseRecord {
 /// Everything that is kept of a run's rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorder {
-    recipes: Vec<Tally>,
-    warmup: Tally,
+    recipes: usize,
+    /// The measured rows of each recipe of each arm.
+    groups: Vec<Tally>,
+    /// The rows of each arm that warmed up.
+    warmup: Vec<Tally>,
     phases: Vec<PhaseRecord>,
 }
 
 impl Recorder {
-    /// An empty record of a run with so many recipes and these phases.
-    pub fn new(recipes: usize, phases: Vec<PhaseRecord>) -> Self {
+    /// An empty record of a run with so many arms and recipes, and these phases.
+    pub fn new(arms: usize, recipes: usize, phases: Vec<PhaseRecord>) -> Self {
         Self {
-            recipes: vec![Tally::default(); recipes],
-            warmup: Tally::default(),
+            recipes,
+            groups: vec![Tally::default(); arms * recipes],
+            warmup: vec![Tally::default(); arms],
             phases,
         }
     }
@@ -103,19 +113,23 @@ impl Recorder {
                 .map(|(start, length)| start + length);
             in_window = window_end.is_none_or(|window_end| end <= window_end);
         }
-        if sample.warmup {
-            self.warmup.push(sample, in_window);
-        } else if let Some(tally) = self.recipes.get_mut(usize::from(sample.recipe.0)) {
+        let (arm, recipe) = (usize::from(sample.arm.0), usize::from(sample.recipe.0));
+        let tally = if sample.warmup {
+            self.warmup.get_mut(arm)
+        } else {
+            self.groups.get_mut(arm * self.recipes + recipe)
+        };
+        if let Some(tally) = tally {
             tally.push(sample, in_window);
         }
     }
 
     /// Adds the rows of another record of the same plan, such as another shard's.
     pub fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in self.recipes.iter_mut().zip(&other.recipes) {
+        let mine = self.groups.iter_mut().chain(&mut self.warmup);
+        for (mine, theirs) in mine.zip(other.groups.iter().chain(&other.warmup)) {
             mine.merge(theirs);
         }
-        self.warmup.merge(&other.warmup);
         for (mine, theirs) in self.phases.iter_mut().zip(&other.phases) {
             mine.started = [mine.started, theirs.started].into_iter().flatten().min();
             mine.ended = mine.ended.max(theirs.ended);
@@ -125,14 +139,19 @@ impl Recorder {
         }
     }
 
-    /// The measured rows of each recipe.
-    pub fn recipes(&self) -> &[Tally] {
-        &self.recipes
+    /// How many arms there are.
+    pub const fn arms(&self) -> usize {
+        self.warmup.len()
+    }
+
+    /// The measured rows of each recipe of each arm: those of the first arm first.
+    pub fn groups(&self) -> &[Tally] {
+        &self.groups
     }
 
     /// What was said of failures, to hide what is nobody's business.
     pub fn said_mut(&mut self) -> impl Iterator<Item = &mut String> {
-        let tallies = self.recipes.iter_mut().chain([&mut self.warmup]);
+        let tallies = self.groups.iter_mut().chain(&mut self.warmup);
         tallies.flat_map(|tally| {
             tally
                 .errors
@@ -143,34 +162,64 @@ impl Recorder {
 
     /// Hides what is nobody's business in the names that a gateway told.
     pub fn hide_names(&mut self, hide: &impl Fn(&str) -> Option<String>) {
-        for tally in self.recipes.iter_mut().chain([&mut self.warmup]) {
+        for tally in self.groups.iter_mut().chain(&mut self.warmup) {
             tally.told.hide(hide);
             tally.models.hide(hide);
+            tally.providers.hide(hide);
         }
     }
 
-    /// The measured rows of one recipe.
-    pub fn recipe(&self, index: usize) -> Option<&Tally> {
-        self.recipes.get(index)
+    /// The measured rows of one recipe, of all arms.
+    pub fn recipe(&self, index: usize) -> Tally {
+        sum(self.groups.iter().skip(index).step_by(self.recipes.max(1)))
     }
 
-    /// The measured rows of one recipe, to add chunk gaps that were read from a file.
-    pub fn recipe_mut(&mut self, index: usize) -> Option<&mut Tally> {
-        self.recipes.get_mut(index)
+    /// The measured rows of one arm.
+    pub fn arm(&self, index: usize) -> Tally {
+        sum(self
+            .groups
+            .iter()
+            .skip(index * self.recipes)
+            .take(self.recipes))
+    }
+
+    /// The measured rows of one recipe of one arm, to add chunk gaps that were read from a file.
+    pub fn group_mut(&mut self, index: usize) -> Option<&mut Tally> {
+        self.groups.get_mut(index)
     }
 
     /// The measured rows of all recipes.
     pub fn total(&self) -> Tally {
-        let mut total = Tally::default();
-        for tally in &self.recipes {
-            total.merge(tally);
+        sum(&self.groups)
+    }
+
+    /// The scopes that are reported, by name: `total`, then each arm of a comparison, `arm:ARM`, each
+    /// recipe, `recipe:RECIPE`, and, where there are several of both, `group:ARM/RECIPE`.
+    pub fn scopes(&self, names: &Names) -> Vec<(String, Tally)> {
+        let mut scopes = vec![("total".to_owned(), self.total())];
+        if names.has_arms() {
+            let arms = names.arms.iter().enumerate();
+            scopes.extend(arms.map(|(index, arm)| (format!("arm:{arm}"), self.arm(index))));
         }
-        total
+        let recipes = names.recipes.iter().enumerate();
+        scopes.extend(recipes.map(|(index, name)| (format!("recipe:{name}"), self.recipe(index))));
+        if names.has_arms() && names.recipes.len() > 1 {
+            let groups = names.groups().into_iter().zip(&self.groups);
+            scopes.extend(groups.map(|(group, tally)| (format!("group:{group}"), tally.clone())));
+        }
+        scopes
     }
 
     /// The rows of warm-up phases.
-    pub const fn warmup(&self) -> &Tally {
-        &self.warmup
+    pub fn warmup(&self) -> Tally {
+        sum(&self.warmup)
+    }
+
+    /// The rows of one arm, warm-up included.
+    pub fn arm_with_warmup(&self, index: usize) -> Tally {
+        let mut all = self.arm(index);
+        all.merge(&self.warmup[index]);
+        all
     }
 
     /// The phases.
@@ -186,4 +235,12 @@ impl Recorder {
             .map(PhaseRecord::window)
             .sum()
     }
+}
+
+fn sum<'t>(tallies: impl IntoIterator<Item = &'t Tally>) -> Tally {
+    let mut sum = Tally::default();
+    for tally in tallies {
+        sum.merge(tally);
+    }
+    sum
 }

@@ -190,6 +190,7 @@ mod tests {
                 ..Exchange::default()
             },
             cost: None,
+            bill: crate::sample::Bill::default(),
             good: false,
         }
     }

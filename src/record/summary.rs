@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PhaseRecord, Recorder, Spent, Tally, TellSummary, needed};
+use super::{Names, PhaseRecord, Recorder, Spent, Tally, TellSummary, needed};
 use crate::base::Money;
 use crate::sample::Metric;
 
@@ -22,6 +22,10 @@ pub struct Cost {
     pub usd: Money,
     /// Rows whose cost is unknown.
     pub unknown: u64,
+    /// Rows whose cost is by the price of the model that was asked: the one that answered is not known, or
+    /// has no price of its own.
+    #[serde(default)]
+    pub priced_by_asked: u64,
     /// The mean of the known rows, in US dollars.
     pub per_request_usd: Option<Money>,
     /// For 1000 output tokens of the known rows, in US dollars.
@@ -35,6 +39,7 @@ impl Cost {
         Self {
             usd: spent.cost,
             unknown: spent.unknown,
+            priced_by_asked: spent.priced_by_asked,
             per_request_usd: spent.per_request(),
             per_1k_output_usd: spent.per_1k_output(),
             per_good_usd: spent.per_good(),
@@ -69,6 +74,34 @@ impl ModelCost {
     }
 }
 
+/// What the requests cost that one provider answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderCost {
+    /// The provider, as the gateway told it, else by the name of the model; `unknown` where neither tells.
+    pub provider: String,
+    /// Requests.
+    pub requests: u64,
+    /// Whole answers within every SLO.
+    pub good: u64,
+    /// Output tokens of the requests whose cost is known.
+    pub output_tokens: u64,
+    /// Their cost.
+    pub cost: Cost,
+}
+
+impl ProviderCost {
+    fn new((provider, spent): (&str, &Spent)) -> Self {
+        let model = ModelCost::new((provider, spent));
+        Self {
+            provider: model.model,
+            requests: model.requests,
+            good: model.good,
+            output_tokens: model.output_tokens,
+            cost: model.cost,
+        }
+    }
+}
+
 /// The figures of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
@@ -78,11 +111,14 @@ pub struct Summary {
     pub warmup: Count,
     /// The length of the measured windows of arrivals, in seconds.
     pub window_s: f64,
-    /// All measured requests, and then each recipe.
+    /// All measured requests, then each arm of a comparison, each recipe, and each recipe of each arm.
     pub scopes: Vec<ScopeSummary>,
     /// What each model cost, as it answered.
     #[serde(default)]
     pub models: Vec<ModelCost>,
+    /// What each provider cost.
+    #[serde(default)]
+    pub providers: Vec<ProviderCost>,
 }
 
 /// What became of some requests.
@@ -112,7 +148,7 @@ pub struct PhaseSummary {
 /// The figures of one scope.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ScopeSummary {
-    /// `total`, or `recipe:NAME`.
+    /// `total`, `arm:ARM`, `recipe:RECIPE`, or `group:ARM/RECIPE`.
     pub scope: String,
     /// What became of its requests.
     pub count: Count,
@@ -210,22 +246,20 @@ pub struct QuantileSummary {
 }
 
 impl Summary {
-    /// The figures of a record; `recipes` are the names.
-    pub fn new(recorder: &Recorder, recipes: &[String]) -> Self {
+    /// The figures of a record.
+    pub fn new(recorder: &Recorder, names: &Names) -> Self {
         let window_s = recorder.window().as_secs_f64();
         let total = recorder.total();
-        let mut scopes = vec![ScopeSummary::new("total".to_owned(), &total, window_s)];
-        for (index, name) in recipes.iter().enumerate() {
-            if let Some(tally) = recorder.recipe(index) {
-                scopes.push(ScopeSummary::new(format!("recipe:{name}"), tally, window_s));
-            }
-        }
+        let scopes = recorder.scopes(names).into_iter();
+        let scopes = scopes.map(|(scope, tally)| ScopeSummary::new(scope, &tally, window_s));
+        let scopes = scopes.collect();
         Self {
             phases: recorder.phases().iter().map(PhaseSummary::new).collect(),
-            warmup: Count::new(recorder.warmup()),
+            warmup: Count::new(&recorder.warmup()),
             window_s,
             scopes,
             models: total.models.iter().map(ModelCost::new).collect(),
+            providers: total.providers.iter().map(ProviderCost::new).collect(),
         }
     }
 
@@ -257,7 +291,7 @@ impl Count {
 }
 
 impl ScopeSummary {
-    fn new(scope: String, tally: &Tally, window_s: f64) -> Self {
+    pub(super) fn new(scope: String, tally: &Tally, window_s: f64) -> Self {
         let mut errors: Vec<ErrorCount> = tally
             .errors
             .iter()
@@ -281,7 +315,19 @@ impl ScopeSummary {
         }
     }
 
-    /// The name of the recipe; `None` for the total.
+    /// The name of the arm, where it is one.
+    pub fn arm(&self) -> Option<&str> {
+        self.scope.strip_prefix("arm:")
+    }
+
+    /// The name for a table: without its kind.
+    pub fn label(&self) -> &str {
+        self.scope
+            .split_once(':')
+            .map_or(&self.scope, |(_, name)| name)
+    }
+
+    /// The name of the recipe, where it is one.
     pub fn recipe(&self) -> Option<&str> {
         self.scope.strip_prefix("recipe:")
     }
@@ -323,20 +369,26 @@ impl Totals {
     }
 }
 
+/// The failures that count as infinitely slow among the times of a kind, of all and of those whose answer
+/// was to be streamed.
+pub(super) const fn failures(metric: Metric, failed: u64, streamed: u64) -> u64 {
+    match metric {
+        Metric::E2e | Metric::Service => failed,
+        Metric::Ttft | Metric::TtftService | Metric::Ttfo => streamed,
+        // These are not one for each request, so a failure has no place among them.
+        Metric::Tpot
+        | Metric::ChunkGap
+        | Metric::Lag
+        | Metric::Connect
+        | Metric::OverheadClaimed => 0,
+    }
+}
+
 impl MetricSummary {
     fn new(metric: Metric, tally: &Tally) -> Option<Self> {
         let times = tally.times(metric)?;
         let ms = |time: std::time::Duration| time.as_nanos() as f64 / 1e6;
-        let failed = match metric {
-            Metric::E2e | Metric::Service => tally.failed_count(),
-            Metric::Ttft | Metric::TtftService | Metric::Ttfo => tally.failed_streamed,
-            // These are not one for each request, so a failure has no place among them.
-            Metric::Tpot
-            | Metric::ChunkGap
-            | Metric::Lag
-            | Metric::Connect
-            | Metric::OverheadClaimed => 0,
-        };
+        let failed = tally.failed_of(metric);
         let quantiles = QUANTILES
             .into_iter()
             .map(|(stat, q)| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Histogram, Models, TellTally};
+use super::{Histogram, SpentBy, TellTally, UNKNOWN, UNNAMED};
 use crate::base::Money;
 use crate::sample::{Metric, Sample};
 use crate::wire::Outcome;
@@ -53,7 +53,9 @@ pub struct Tally {
     /// Rows for which the server claimed a cost.
     pub cost_claims: u64,
     /// What it cost, by the model that answered.
-    pub models: Models,
+    pub models: SpentBy,
+    /// What it cost, by the provider that answered.
+    pub providers: SpentBy,
     /// What the gateway told beyond the answers.
     pub told: TellTally,
     /// Response times of failures.
@@ -73,7 +75,10 @@ impl Tally {
             Some(cost) => self.cost += cost,
             None => self.cost_unknown += 1,
         }
-        self.models.push(sample);
+        self.models
+            .push(exchange.model.as_deref().unwrap_or(UNNAMED), sample);
+        self.providers
+            .push(sample.provider().unwrap_or(UNKNOWN), sample);
         if let Some(claim) = exchange.cost_reported {
             self.cost_reported += claim;
             self.cost_claims += 1;
@@ -135,9 +140,9 @@ impl Tally {
         self.empty += u64::from(sample.is_ok() && silent);
     }
 
-    /// Adds the chunk gaps of a log.
-    pub fn merge_gaps(&mut self, gaps: &hdrhistogram::Histogram<u64>) {
-        self.times[Metric::ChunkGap as usize].merge_hdr(gaps);
+    /// Adds times from a log.
+    pub fn merge_hdr(&mut self, metric: Metric, times: &hdrhistogram::Histogram<u64>) {
+        self.times[metric as usize].merge_hdr(times);
     }
 
     /// Adds all rows of another.
@@ -191,6 +196,7 @@ impl Tally {
         self.cost += other.cost;
         self.cost_reported += other.cost_reported;
         self.models.merge(&other.models);
+        self.providers.merge(&other.providers);
         for (outcome, (count, said)) in &other.errors {
             let (mine, mine_said) = self.errors.entry(*outcome).or_default();
             *mine += count;
@@ -209,6 +215,25 @@ impl Tally {
     pub fn times(&self, metric: Metric) -> Option<&Histogram> {
         let times = &self.times[metric as usize];
         (!times.is_empty()).then_some(times)
+    }
+
+    /// The times of one kind, to put in what was recorded elsewhere.
+    pub const fn times_mut(&mut self, metric: Metric) -> &mut Histogram {
+        &mut self.times[metric as usize]
+    }
+
+    /// Failed rows that would have had such a time, and count as infinitely slow among them. None where a
+    /// time is not one for each request, so that a failure has no place among them.
+    pub const fn failed_of(&self, metric: Metric) -> u64 {
+        match metric {
+            Metric::E2e | Metric::Service => self.failed_count(),
+            Metric::Ttft | Metric::TtftService | Metric::Ttfo => self.failed_streamed,
+            Metric::Tpot
+            | Metric::ChunkGap
+            | Metric::Lag
+            | Metric::Connect
+            | Metric::OverheadClaimed => 0,
+        }
     }
 
     /// Rows without a whole answer.
@@ -260,6 +285,7 @@ mod tests {
                 queued: Duration::ZERO,
                 exchange,
                 cost: None,
+                bill: crate::sample::Bill::default(),
                 good: true,
             }, true);
             prop_assert_eq!(tally.times(Metric::ChunkGap), Some(&each).filter(|each| !each.is_empty()));

@@ -5,7 +5,7 @@ use crate::base::Money;
 use crate::record::{Cost, Summary};
 use crate::results::RunInfo;
 
-/// The costs of each scope and of each model as it answered; empty where there are no prices.
+/// The costs of each scope, of each model as it answered and of each provider; empty where there are no prices.
 pub(super) fn table(info: &RunInfo, summary: &Summary) -> String {
     let Some(as_of) = &info.prices_as_of else {
         return String::new();
@@ -35,7 +35,7 @@ pub(super) fn table(info: &RunInfo, summary: &Summary) -> String {
         ]);
     };
     for scope in &summary.scopes {
-        let (name, totals) = (scope.recipe().unwrap_or("total"), &scope.totals);
+        let (name, totals) = (scope.label(), &scope.totals);
         let (n, tokens) = (scope.count.requests, totals.output_tokens);
         row(name, n, totals.good, tokens, &totals.cost);
     }
@@ -44,11 +44,27 @@ pub(super) fn table(info: &RunInfo, summary: &Summary) -> String {
         let (n, tokens) = (model.requests, model.output_tokens);
         row(&name, n, model.good, tokens, &model.cost);
     }
+    for provider in &summary.providers {
+        let name = format!("provider {}", provider.provider);
+        let (n, tokens) = (provider.requests, provider.output_tokens);
+        row(&name, n, provider.good, tokens, &provider.cost);
+    }
+    let of_asked = summary
+        .total()
+        .map_or(0, |total| total.totals.cost.priced_by_asked);
+    let of_asked = match of_asked {
+        0 => String::new(),
+        1 => format!("  1 request{NO_PRICE}"),
+        n => format!("  {n} requests{NO_PRICE}"),
+    };
     format!(
-        "\ncost in US dollars = usage as the server counted it x the prices of {as_of}\n{}{FORMULAS}",
+        "\ncost in US dollars = usage as the server counted it x the prices of {as_of}\n{}{of_asked}{FORMULAS}",
         table.render(2)
     )
 }
+
+const NO_PRICE: &str = " priced as the model that was asked: the prices know no other that answered
+";
 
 const FORMULAS: &str = "  \
 a request = known cost / requests whose cost is known; 1k output tokens = 1000 x known cost / the output
@@ -72,7 +88,9 @@ pub(super) fn budget(info: &RunInfo) -> String {
     let beyond = match budget.beyond_bound {
         0 => String::new(),
         n => {
-            format!("; THE CAP DID NOT HOLD for {n} answers of more tokens or pages than asked for")
+            format!(
+                "; THE CAP DID NOT HOLD for {n} answers that cost more than their requests could"
+            )
         }
     };
     format!("budget      {}: {spent}{unsent}{beyond}\n", budget.usd)

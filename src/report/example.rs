@@ -7,7 +7,8 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::dialect::Message;
-use crate::plan::{ArrivalId, PhaseId, Plan, RecipeId};
+use crate::plan::{ArmId, ArrivalId, PhaseId, Plan, RecipeId};
+use crate::scenario::Arm;
 use crate::schedule::{self, Due};
 use crate::shot;
 
@@ -19,6 +20,8 @@ const SHOWN: usize = 60;
 /// What a request would say.
 #[derive(Debug, Serialize)]
 pub struct Example {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arm: Option<String>,
     recipe: String,
     arrival: ArrivalId,
     path: &'static str,
@@ -32,32 +35,37 @@ struct Body(Vec<(String, Box<RawValue>)>);
 
 /// A request of each recipe that says more than model and prompt.
 pub fn examples(plan: &Plan) -> Vec<Example> {
-    let recipes = (0..).map(RecipeId).zip(&plan.scenario().recipes);
-    let says_more = |id: &RecipeId| !plan.recipe(*id).extra.is_empty();
-    let of = |id: RecipeId| {
+    let several = plan.scenario().arms.len() > 1;
+    let says_more =
+        |(arm, recipe): &(ArmId, RecipeId)| !plan.recipe(*arm, *recipe).extra.is_empty();
+    let of = |(arm, id): (ArmId, RecipeId)| {
         let phase = PhaseId(plan.phases().position(|(_, phase)| !phase.warmup)? as u16);
         let mut arrivals =
             (0..LOOKED_AT).map(|n| schedule::arrival(plan, phase, n, Due::WhenReady));
-        let arrival = arrivals.find(|arrival| arrival.recipe == id)?;
+        let arrival = arrivals.find(|arrival| (arrival.arm, arrival.recipe) == (arm, id))?;
         let (path, headers, body) = shot::example(plan, &arrival);
         Some(Example {
-            recipe: plan.recipe(id).name.clone(),
+            arm: several.then(|| plan.arm(arm).name.clone()),
+            recipe: plan.recipe(arm, id).name.clone(),
             arrival: arrival.id,
             path,
             headers,
             body: serde_json::from_str(&body).expect("a body is an object"),
         })
     };
-    recipes
-        .map(|(id, _)| id)
-        .filter(says_more)
-        .filter_map(of)
-        .collect()
+    let of_arm = |(arm, asked): (ArmId, &Arm)| {
+        let recipes = (0..asked.recipes.len()).map(move |n| (arm, RecipeId(n as u16)));
+        recipes.collect::<Vec<_>>()
+    };
+    let all = plan.arms().flat_map(of_arm);
+    all.filter(says_more).filter_map(of).collect()
 }
 
 impl fmt::Display for Example {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "a request of {} ({})", self.recipe, self.arrival)?;
+        let arm = self.arm.as_ref().map(|arm| format!("{arm}/"));
+        let arm = arm.unwrap_or_default();
+        writeln!(f, "a request of {arm}{} ({})", self.recipe, self.arrival)?;
         writeln!(f, "  POST {}", self.path)?;
         for (name, value) in &self.headers {
             writeln!(f, "  {name}: {value}")?;

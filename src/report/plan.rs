@@ -6,15 +6,23 @@ use super::example::Example;
 use super::table::Table;
 use crate::base::{HumanDuration, Money};
 use crate::plan::Plan;
-use crate::scenario::Place;
+use crate::scenario::{Arm, Place};
 use crate::schedule::{Forecast, RecipeForecast};
 
 /// The forecast of a plan, and what its requests would say.
 pub fn plan(plan: &Plan, forecast: &Forecast, examples: &[Example]) -> String {
     let scenario = plan.scenario();
-    let target = match &scenario.target.place {
-        Place::Lab { .. } => format!("{} (embedded)", scenario.target.name),
-        Place::Gateway { url, .. } => format!("{} ({url})", scenario.target.name),
+    let named = |arm: &Arm| match &arm.target.place {
+        Place::Lab { .. } => format!("{} (embedded)", arm.target.name),
+        Place::Gateway { url, .. } => format!("{} ({url})", arm.target.name),
+    };
+    let target = match scenario.arms.as_slice() {
+        [only] => named(only),
+        arms => arms
+            .iter()
+            .map(|arm| arm.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", "),
     };
     let mut out = format!(
         "{} against {target}\nplan {} · seed {} · nothing is sent\n\n",
@@ -80,7 +88,10 @@ fn recipes(forecast: &Forecast) -> String {
     let money = |amount: Option<Money>| amount.map_or("unknown".to_owned(), |m| m.to_string());
     for recipe in &forecast.recipes {
         table.row([
-            recipe.name.clone(),
+            match &recipe.arm {
+                Some(arm) => format!("{arm}/{}", recipe.name),
+                None => recipe.name.clone(),
+            },
             recipe.model.clone(),
             recipe.requests.to_string(),
             format!("~{}", recipe.input_tokens),

@@ -324,7 +324,7 @@ fn recipes(summary: &Summary) -> String {
         let totals = &scope.totals;
         let unknown = totals.cost.unknown > 0;
         table.row([
-            scope.recipe().unwrap_or("total").to_owned(),
+            scope.label().to_owned(),
             scope.count.requests.to_string(),
             scope.count.ok.to_string(),
             scope.count.failed.to_string(),
@@ -376,10 +376,7 @@ fn times(summary: &Summary, metric: Metric, title: &str, paint: Paint) -> String
     let mut table = Table::new(1, &head);
     for (scope, found) in scopes {
         let quantile = |stat: &str| found.quantile(stat);
-        let mut cells = vec![
-            scope.recipe().unwrap_or("total").to_owned(),
-            found.n.to_string(),
-        ];
+        let mut cells = vec![scope.label().to_owned(), found.n.to_string()];
         cells.extend(["p50", "p90", "p95", "p99"].map(|stat| value(quantile(stat), found.n)));
         cells.push(format!("{:.2}", found.max_ms));
         cells.push(interval(quantile("p99")));

@@ -1,4 +1,4 @@
-//! `latency.hlog`: histograms in nanoseconds for each second, tagged `RECIPE.METRIC`, in the interval
+//! `latency.hlog`: histograms in nanoseconds for each second, tagged `RECIPE.METRIC` (`ARM/RECIPE.METRIC` where there are arms), in the interval
 //! log format that the public `HdrHistogram` tools read. Warm-up is left out: the sum of a tag is what
 //! the summary is of.
 
@@ -19,10 +19,58 @@ use super::{ResultsError, at};
 use crate::record::Interval;
 use crate::sample::Metric;
 
-/// Writes the log.
-pub(super) struct HlogWriter {
+/// A log under way.
+pub(super) struct Log {
     out: BufWriter<File>,
     serializer: V2DeflateSerializer,
+}
+
+impl Log {
+    /// Begins a log. `unix_seconds` is the wall time of the run's start.
+    pub(super) fn begin(file: File, unix_seconds: f64) -> Result<Self, std::io::Error> {
+        let mut out = BufWriter::new(file);
+        writeln!(out, "#[Histogram log format version 1.3]")?;
+        writeln!(
+            out,
+            "#tollgate: values in nanoseconds, one tag for each part of the run and metric"
+        )?;
+        writeln!(out, "#[StartTime: {unix_seconds:.3} (seconds since epoch)]")?;
+        writeln!(
+            out,
+            "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\""
+        )?;
+        Ok(Self {
+            out,
+            serializer: V2DeflateSerializer::new(),
+        })
+    }
+
+    /// Adds a line.
+    pub(super) fn write(
+        &mut self,
+        tag: &str,
+        times: &Hdr<u64>,
+        start: Duration,
+        length: Duration,
+    ) -> Result<(), std::io::Error> {
+        let mut log =
+            IntervalLogWriterBuilder::new().begin_log_with(&mut self.out, &mut self.serializer)?;
+        log.write_histogram(times, start, length, Tag::new(tag))
+            .map_err(|error| match error {
+                IntervalLogWriterError::IoError(error) => error,
+                IntervalLogWriterError::SerializeError(error) => std::io::Error::other(error),
+            })
+    }
+
+    /// Hands on what was written.
+    pub(super) fn flush(&mut self) -> Result<(), std::io::Error> {
+        self.out.flush()
+    }
+}
+
+/// Writes the seconds of a run.
+pub(super) struct HlogWriter {
+    log: Log,
     tags: Vec<String>,
 }
 
@@ -31,56 +79,36 @@ impl HlogWriter {
     pub(super) fn begin(
         file: File,
         unix_seconds: f64,
-        recipes: &[String],
+        groups: &[String],
     ) -> Result<Self, std::io::Error> {
-        let mut out = BufWriter::new(file);
-        writeln!(out, "#[Histogram log format version 1.3]")?;
-        writeln!(
-            out,
-            "#tollgate: values in nanoseconds, one tag for each recipe and metric"
-        )?;
-        writeln!(out, "#[StartTime: {unix_seconds:.3} (seconds since epoch)]")?;
-        writeln!(
-            out,
-            "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\""
-        )?;
-        let tags = tag_names(recipes);
         Ok(Self {
-            out,
-            serializer: V2DeflateSerializer::new(),
-            tags,
+            log: Log::begin(file, unix_seconds)?,
+            tags: tag_names(groups),
         })
     }
 
     /// Adds a second.
     pub(super) fn write(&mut self, interval: &Interval) -> Result<(), std::io::Error> {
-        let tallies = self.tags.iter().zip(interval.record.recipes());
-        let times = tallies.flat_map(|(recipe, tally)| {
-            let times = move |metric| Some((recipe, metric, tally.times(metric)?));
-            Metric::ALL.into_iter().filter_map(times)
-        });
-        for (recipe, metric, times) in times {
-            let tag = format!("{recipe}.{}", metric.name());
-            let mut log = IntervalLogWriterBuilder::new()
-                .begin_log_with(&mut self.out, &mut self.serializer)?;
-            let (start, length) = (interval.start.elapsed(), Duration::from_secs(1));
-            log.write_histogram(&times.to_hdr(), start, length, Tag::new(&tag))
-                .map_err(|error| match error {
-                    IntervalLogWriterError::IoError(error) => error,
-                    IntervalLogWriterError::SerializeError(error) => std::io::Error::other(error),
-                })?;
+        let (start, length) = (interval.start.elapsed(), Duration::from_secs(1));
+        for (group, tally) in self.tags.iter().zip(interval.record.groups()) {
+            for metric in Metric::ALL {
+                if let Some(times) = tally.times(metric) {
+                    let tag = format!("{group}.{}", metric.name());
+                    self.log.write(&tag, &times.to_hdr(), start, length)?;
+                }
+            }
         }
-        self.out.flush()
+        self.log.flush()
     }
 }
 
-/// The names of recipes as tags, each with one of its own.
-pub fn tag_names(recipes: &[String]) -> Vec<String> {
+/// Names as tags, each with one of its own.
+pub fn tag_names(names: &[String]) -> Vec<String> {
     let mut taken = BTreeSet::new();
-    recipes
+    names
         .iter()
-        .map(|recipe| {
-            let mut tag = tag_name(recipe);
+        .map(|name| {
+            let mut tag = tag_name(name);
             while !taken.insert(tag.clone()) {
                 tag.push('_');
             }
@@ -89,10 +117,9 @@ pub fn tag_names(recipes: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// A recipe's name as a tag: without the characters that the format reserves.
-fn tag_name(recipe: &str) -> String {
-    recipe
-        .chars()
+/// A name as a tag: without the characters that the format reserves.
+fn tag_name(name: &str) -> String {
+    name.chars()
         .map(|c| {
             if matches!(c, ',' | '\r' | '\n' | ' ' | '.') {
                 '_'
@@ -105,33 +132,45 @@ fn tag_name(recipe: &str) -> String {
 
 /// The histograms of a log, added up by tag. A line that was cut short ends the reading.
 pub(super) fn read(path: &Path) -> Result<BTreeMap<String, Hdr<u64>>, ResultsError> {
+    let mut sums: BTreeMap<String, Hdr<u64>> = BTreeMap::new();
+    each(path, |tag, _, times| match sums.get_mut(tag) {
+        Some(sum) => sum.add(times).expect("the sum grows by itself"),
+        None => {
+            sums.insert(tag.to_owned(), times.clone());
+        }
+    })?;
+    Ok(sums)
+}
+
+/// Reads the histograms of a log one by one, with their tag and start. Whether it came to the end: a line
+/// that was cut short ends the reading.
+pub(super) fn each(
+    path: &Path,
+    mut of: impl FnMut(&str, Duration, &Hdr<u64>),
+) -> Result<bool, ResultsError> {
     let text = std::fs::read_to_string(path).map_err(at(path))?;
     // The legend is no part of the grammar that the reader knows.
     let lines: String = text
         .split_inclusive('\n')
         .filter(|line| !line.starts_with('"'))
         .collect();
-    let mut sums: BTreeMap<String, Hdr<u64>> = BTreeMap::new();
     let mut deserializer = Deserializer::new();
     for entry in IntervalLogIterator::new(lines.as_bytes()) {
         let Ok(LogEntry::Interval(line)) = entry else {
             if entry.is_err() {
-                break;
+                return Ok(false);
             }
             continue;
         };
         let Some(tag) = line.tag() else { continue };
         let bytes = base64::engine::general_purpose::STANDARD.decode(line.encoded_histogram());
-        let Ok(bytes) = bytes else { break };
+        let Ok(bytes) = bytes else { return Ok(false) };
         let histogram: Result<Hdr<u64>, _> = deserializer.deserialize(&mut bytes.as_slice());
-        let Ok(mut histogram) = histogram else { break };
+        let Ok(mut histogram) = histogram else {
+            return Ok(false);
+        };
         histogram.auto(true);
-        match sums.get_mut(tag.as_str()) {
-            Some(sum) => sum.add(&histogram).expect("the sum grows by itself"),
-            None => {
-                sums.insert(tag.as_str().to_owned(), histogram);
-            }
-        }
+        of(tag.as_str(), line.start_timestamp(), &histogram);
     }
-    Ok(sums)
+    Ok(true)
 }

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConnectionInfo, PreopenInfo};
+use super::{ArmInfo, ConnectionInfo, PreopenInfo};
 use crate::base::{Money, Offset, Seed};
 use crate::judge::{self, SharesFound, Stalls, Validity};
 use crate::plan::Plan;
-use crate::record::{PhaseRecord, Summary};
-use crate::scenario::{Place, Shares, Slos};
+use crate::record::{Names, PhaseRecord, Recorder, Summary};
+use crate::scenario::{Compare, Shares, Slos};
 use crate::schedule::{planned_arrivals, planned_length};
 use crate::wire::StampTally;
 
@@ -45,8 +45,14 @@ pub struct RunInfo {
     /// The self-test that the client's figures stand on, where this machine has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selftest: Option<Standing>,
-    /// Where requests went.
+    /// Where requests went; of the first arm, where there are several.
     pub target: TargetInfo,
+    /// The arms of a comparison; absent where there is one target only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arms: Vec<ArmInfo>,
+    /// How the arms are compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compare: Option<Compare>,
     /// How connections were opened and shared.
     #[serde(default)]
     pub connections: ConnectionInfo,
@@ -184,12 +190,8 @@ pub struct PhaseInfo {
 
 impl RunInfo {
     /// What is known of a run before it starts. The caller fills in what only it knows.
-    pub fn new(plan: &Plan, target_url: &str) -> Self {
+    pub fn new(plan: &Plan, urls: &[String]) -> Self {
         let scenario = plan.scenario();
-        let kind = match &scenario.target.place {
-            Place::Lab { .. } => "lab".to_owned(),
-            Place::Gateway { kind, .. } => format!("{kind:?}").to_lowercase(),
-        };
         let phases = plan
             .phases()
             .map(|(id, phase)| PhaseInfo {
@@ -219,14 +221,12 @@ impl RunInfo {
             stamps: None,
             workers: 0,
             selftest: None,
-            target: TargetInfo {
-                name: scenario.target.name.clone(),
-                url: target_url.to_owned(),
-                kind,
-            },
-            connections: ConnectionInfo::new(&scenario.target.policy()),
+            target: TargetInfo::new(scenario.target(), urls.first().map_or("", String::as_str)),
+            arms: ArmInfo::all(plan, urls),
+            compare: scenario.compare.clone(),
+            connections: ConnectionInfo::new(&scenario.target().policy()),
             recipes: scenario
-                .recipes
+                .recipes()
                 .iter()
                 .map(|recipe| RecipeInfo {
                     name: recipe.name.clone(),
@@ -261,12 +261,29 @@ impl RunInfo {
         judge::shares(summary, expected)
     }
 
-    /// The names of the recipes.
-    pub fn recipe_names(&self) -> Vec<String> {
-        self.recipes
-            .iter()
-            .map(|recipe| recipe.name.clone())
-            .collect()
+    /// The names of its arms and recipes.
+    pub fn names(&self) -> Names {
+        let arms = match self.arms.as_slice() {
+            [] => vec![self.target.name.clone()],
+            arms => arms.iter().map(|arm| arm.name.clone()).collect(),
+        };
+        let recipes = self.recipes.iter().map(|recipe| recipe.name.clone());
+        Names {
+            arms,
+            recipes: recipes.collect(),
+        }
+    }
+
+    /// An empty record of the run.
+    pub fn recorder(&self) -> Recorder {
+        let arms = self.arms.len().max(1);
+        Recorder::new(arms, self.recipes.len(), self.phase_records())
+    }
+
+    /// Whether any of its targets was trusted unseen.
+    pub fn is_insecure(&self) -> bool {
+        let arms = self.arms.iter().map(|arm| &arm.connections);
+        arms.chain([&self.connections]).any(|of| of.insecure)
     }
 
     /// The phases as a recorder takes them.

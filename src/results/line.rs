@@ -5,7 +5,7 @@ use std::io::Write;
 
 use super::RunInfo;
 use crate::base::{Money, Offset};
-use crate::sample::{Metric, Sample};
+use crate::sample::{Metric, PricedBy, Sample};
 use crate::wire::Connecting;
 
 /// The names of the columns.
@@ -14,7 +14,8 @@ queued_ms,reused,dns_ms,connect_ms,tls_ms,sent_ms,headers_ms,first_byte_ms,first
 first_token_ms,first_output_ms,last_token_ms,end_ms,e2e_ms,service_ms,lag_ms,ttft_ms,tpot_ms,\
 token_chunks,coalesced_chunks,max_gap_ms,body_bytes,input_tokens,cached_input_tokens,output_tokens,\
 reasoning_tokens,tokens_estimated,pages,cost_computed_usd,cost_reported_usd,good,finish_reason,model,\
-request_id,retry_after_s,overhead_claimed_ms,provider,cache_status,attempts\n";
+request_id,retry_after_s,overhead_claimed_ms,provider,cache_status,attempts,\
+priced_by,provider_by_model\n";
 
 /// All pairs of digits.
 const PAIRS: [[u8; 2]; 100] = {
@@ -47,7 +48,8 @@ impl Line<'_> {
         digits(self.0, u64::from(sample.id.phase.0));
         self.0.push(b'-');
         self.int(Some(sample.id.number));
-        self.text(Some(&info.target.name));
+        let arm = info.arms.get(usize::from(sample.arm.0));
+        self.text(Some(arm.map_or(&info.target.name, |arm| &arm.name)));
         let phase = info.phases.get(usize::from(sample.id.phase.0));
         self.text(phase.map(|phase| phase.name.as_str()));
         self.truth(Some(sample.warmup));
@@ -124,6 +126,8 @@ impl Line<'_> {
         self.text(told.provider.as_deref());
         self.text(told.cache_status.as_deref());
         self.int(told.attempts.map(u64::from));
+        self.text(sample.bill.priced_by.map(PricedBy::name));
+        self.text(sample.bill.provider.as_deref());
     }
 
     /// A text; in quotes where it holds what has a meaning in the file.

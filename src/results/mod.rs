@@ -3,6 +3,7 @@
 //! Everything is written as the run goes: a process that is killed leaves a folder that says
 //! `complete: false` and can be read as far as it came.
 
+mod arms;
 mod connections;
 mod course;
 mod hlog;
@@ -10,17 +11,20 @@ mod info;
 mod line;
 mod read;
 mod row;
+mod slices;
 mod write;
 
 use std::io;
 use std::path::PathBuf;
 
+pub use arms::ArmInfo;
 pub use connections::{ConnectionInfo, PreopenInfo};
 pub use course::{Places, intervals, spread, write_whole};
 pub use hlog::tag_names;
 pub use info::{BudgetInfo, Interruption, PhaseInfo, RecipeInfo, RunInfo, Standing, TargetInfo};
 pub use read::{Stored, read, read_info};
 pub use row::Row;
+pub use slices::read as read_slices;
 pub use write::{RunFolder, SummaryRow, summary_rows};
 
 /// The version of the files' layout. It grows when a reader of the old one would be misled.
@@ -36,8 +40,12 @@ pub mod names {
     pub const INTERVALS: &str = "intervals.csv";
     /// The figures, tidy: a row for each scope, metric and statistic.
     pub const SUMMARY: &str = "summary.csv";
-    /// Histograms of each second, recipe and metric, in the `HdrHistogram` interval log format.
+    /// Histograms of each second, arm, recipe and metric, in the `HdrHistogram` interval log format.
     pub const HLOG: &str = "latency.hlog";
+    /// Counts of each arm in each slice of the run.
+    pub const SLICES: &str = "slices.csv";
+    /// Histograms of the same, in the `HdrHistogram` interval log format; starts are numbers of slices.
+    pub const SLICES_HLOG: &str = "slices.hlog";
     /// The report as a page for a browser.
     pub const PAGE: &str = "report.html";
 }

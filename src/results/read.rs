@@ -22,14 +22,14 @@ pub struct Stored {
 impl Stored {
     /// The figures, worked out again from the rows.
     pub fn summary(&self) -> Summary {
-        Summary::new(&self.recorder, &self.info.recipe_names())
+        Summary::new(&self.recorder, &self.info.names())
     }
 }
 
 /// Reads a run folder.
 pub fn read(path: &Path) -> Result<Stored, ResultsError> {
     let info = read_info(path)?;
-    let mut recorder = Recorder::new(info.recipes.len(), info.phase_records());
+    let mut recorder = info.recorder();
     let mut notes = Vec::new();
     let broken = read_rows(path, &info, &mut recorder)?;
     if broken > 0 {
@@ -41,10 +41,10 @@ pub fn read(path: &Path) -> Result<Stored, ResultsError> {
     let log = path.join(names::HLOG);
     if log.exists() {
         let gaps = hlog::read(&log)?;
-        for (index, tag) in hlog::tag_names(&info.recipe_names()).iter().enumerate() {
+        for (index, tag) in hlog::tag_names(&info.names().groups()).iter().enumerate() {
             let tag = format!("{tag}.{}", Metric::ChunkGap.name());
-            if let (Some(gaps), Some(tally)) = (gaps.get(&tag), recorder.recipe_mut(index)) {
-                tally.merge_gaps(gaps);
+            if let (Some(gaps), Some(tally)) = (gaps.get(&tag), recorder.group_mut(index)) {
+                tally.merge_hdr(Metric::ChunkGap, gaps);
             }
         }
     } else {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::RunInfo;
 use crate::base::{Money, Offset, Usage};
 use crate::plan::{ArmId, ArrivalId, RecipeId};
-use crate::sample::Sample;
+use crate::sample::{Bill, PricedBy, Sample};
 use crate::wire::{Connecting, Exchange, Gaps, Marks, Outcome, Told};
 
 /// One request, as the file holds it. Empty means: not reached, or not known.
@@ -20,7 +20,7 @@ use crate::wire::{Connecting, Exchange, Gaps, Marks, Outcome, Told};
 pub struct Row {
     /// The arrival: phase and number.
     pub id: ArrivalId,
-    /// The target.
+    /// The arm of a comparison, or the target.
     pub arm: String,
     /// The phase's name.
     pub phase: String,
@@ -120,16 +120,27 @@ pub struct Row {
     /// How often the gateway asked a provider.
     #[serde(default)]
     pub attempts: Option<u32>,
+    /// Whether the cost is by the price of the model that answered, or of the one that was asked.
+    #[serde(default)]
+    pub priced_by: Option<PricedBy>,
+    /// The provider by the name of the model, where the gateway does not tell it.
+    #[serde(default)]
+    pub provider_by_model: Option<String>,
 }
 
 impl Row {
     /// The sample of a row, without its chunk gaps, which only the log holds. `None` where the run has
-    /// no such recipe.
+    /// no such recipe or arm.
     pub fn sample(self, info: &RunInfo) -> Option<Sample> {
         let recipe = info
             .recipes
             .iter()
             .position(|recipe| recipe.name == self.recipe)?;
+        let arm = if info.arms.is_empty() {
+            0
+        } else {
+            info.arms.iter().position(|arm| arm.name == self.arm)?
+        };
         let counted = (!self.tokens_estimated).then_some(());
         let usage = counted.and(self.input_tokens).map(|input_tokens| Usage {
             input_tokens,
@@ -140,7 +151,7 @@ impl Row {
         });
         Some(Sample {
             id: self.id,
-            arm: ArmId(0),
+            arm: ArmId(arm as u16),
             recipe: RecipeId(recipe as u16),
             warmup: self.warmup,
             stream: self.stream,
@@ -185,6 +196,10 @@ impl Row {
                 kept: None,
             },
             cost: self.cost_computed_usd,
+            bill: Bill {
+                priced_by: self.priced_by,
+                provider: self.provider_by_model.map(Into::into),
+            },
             good: self.good,
         })
     }
@@ -238,6 +253,8 @@ mod tests {
             workers: 1,
             selftest: None,
             target: TargetInfo::default(),
+            arms: Vec::new(),
+            compare: None,
             connections: crate::results::ConnectionInfo::default(),
             recipes: vec![recipe],
             phases: vec![phase],
@@ -277,6 +294,7 @@ mod tests {
             retry_after in proptest::option::of(0.0..1e6_f64), attempts in proptest::option::of(1_u32..9),
             provider in proptest::option::of("[a-z ,\"\n]{1,9}"),
             gaps in proptest::collection::vec(0_u32..1 << 30, 0..4),
+            by_model in proptest::option::of("[a-z ,\"\n]{1,9}"),
         ) -> Sample {
             let told = Told {
                 overhead: connect.map(Duration::from_nanos),
@@ -307,6 +325,10 @@ mod tests {
                     ..Exchange::default()
                 },
                 cost: cost.map(Money::from_nanos),
+                bill: Bill {
+                    priced_by: attempts.map(|_| PricedBy::Asked),
+                    provider: by_model.map(Into::into),
+                },
                 good,
             }
         }

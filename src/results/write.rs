@@ -7,14 +7,16 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::hlog::HlogWriter;
-use super::{ResultsError, RunInfo, at, line, names};
+use super::{ResultsError, RunInfo, at, line, names, slices};
 use crate::base::Money;
-use crate::record::{Cost, Interval, ModelCost, Summary, TellSummary};
+use crate::record::{Cost, Interval, Slices, Summary, TellSummary};
 use crate::sample::Sample;
 
 /// A run folder that is being written.
 pub struct RunFolder {
     path: PathBuf,
+    /// The wall time of the run's start.
+    unix_seconds: f64,
     samples: BufWriter<File>,
     /// The lines of the batch that is being written.
     lines: Vec<u8>,
@@ -25,7 +27,8 @@ pub struct RunFolder {
 /// A line of `summary.csv`. Times are in milliseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SummaryRow {
-    /// `total`, `recipe:NAME`, or `model:NAME` as it answered.
+    /// `total`, `arm:ARM`, `recipe:RECIPE`, `group:ARM/RECIPE`, `model:MODEL` as it answered, or
+    /// `provider:PROVIDER`.
     pub scope: String,
     /// Which figure.
     pub metric: String,
@@ -66,10 +69,11 @@ impl RunFolder {
         head.and_then(|()| samples.flush()).map_err(at(&rows))?;
         let intervals = csv(names::INTERVALS)?;
         let log = path.join(names::HLOG);
-        let hlog = HlogWriter::begin(create(&log)?, unix_seconds, &info.recipe_names())
+        let hlog = HlogWriter::begin(create(&log)?, unix_seconds, &info.names().groups())
             .map_err(at(&log))?;
         let folder = Self {
             path,
+            unix_seconds,
             samples,
             lines: Vec::new(),
             intervals,
@@ -98,9 +102,11 @@ impl RunFolder {
     /// Adds a second, and hands what was written so far to the operating system.
     pub fn write_interval(&mut self, interval: &Interval) -> Result<(), ResultsError> {
         let path = self.path.join(names::INTERVALS);
-        self.intervals
-            .serialize(&interval.row)
-            .map_err(|e| at(&path)(e.into()))?;
+        for row in &interval.rows {
+            self.intervals
+                .serialize(row)
+                .map_err(|e| at(&path)(e.into()))?;
+        }
         self.intervals.flush().map_err(at(&path))?;
         self.hlog
             .write(interval)
@@ -121,7 +127,7 @@ impl RunFolder {
     }
 
     /// Writes what is known at the end.
-    pub fn finish(mut self, info: &RunInfo) -> Result<PathBuf, ResultsError> {
+    pub fn finish(mut self, info: &RunInfo, cut: &Slices) -> Result<PathBuf, ResultsError> {
         self.samples
             .flush()
             .map_err(at(&self.path.join(names::SAMPLES)))?;
@@ -133,6 +139,7 @@ impl RunFolder {
             }
             csv.flush().map_err(at(&path))?;
         }
+        slices::write(&self.path, self.unix_seconds, info, cut)?;
         self.write_info(info)?;
         Ok(self.path)
     }
@@ -247,7 +254,19 @@ pub fn summary_rows(summary: &Summary) -> Vec<SummaryRow> {
             }
         }
     }
-    rows.extend(summary.models.iter().flat_map(model_rows));
+    let models = summary.models.iter().flat_map(|model| {
+        let counts = [model.requests, model.good, model.output_tokens];
+        cost_rows(&format!("model:{}", model.model), counts, &model.cost)
+    });
+    let providers = summary.providers.iter().flat_map(|provider| {
+        let counts = [provider.requests, provider.good, provider.output_tokens];
+        cost_rows(
+            &format!("provider:{}", provider.provider),
+            counts,
+            &provider.cost,
+        )
+    });
+    rows.extend(models.chain(providers));
     rows
 }
 
@@ -255,7 +274,7 @@ pub fn summary_rows(summary: &Summary) -> Vec<SummaryRow> {
 type Figure = (&'static str, &'static str, Option<f64>, &'static str, u64);
 
 /// The figures of a cost of `n` requests. What is unknown has no value.
-fn cost_figures(cost: &Cost, n: u64) -> [Figure; 5] {
+fn cost_figures(cost: &Cost, n: u64) -> [Figure; 6] {
     let known = n - cost.unknown;
     let dollars = |money: Option<Money>| money.map(Money::dollars);
     let usd = (known > 0 || n == 0).then_some(cost.usd);
@@ -263,6 +282,13 @@ fn cost_figures(cost: &Cost, n: u64) -> [Figure; 5] {
     [
         ("cost", "value", dollars(usd), "USD", n),
         ("cost_unknown", "value", Some(cost.unknown as f64), "", n),
+        (
+            "priced_by_asked",
+            "value",
+            Some(cost.priced_by_asked as f64),
+            "",
+            known,
+        ),
         ("cost_per_request", "mean", dollars(request), "USD", known),
         ("cost_per_1k_output", "mean", dollars(tokens), "USD", known),
         (
@@ -275,17 +301,16 @@ fn cost_figures(cost: &Cost, n: u64) -> [Figure; 5] {
     ]
 }
 
-/// The lines of what one model cost.
-fn model_rows(model: &ModelCost) -> Vec<SummaryRow> {
-    let n = model.requests;
+/// The lines of what one model or provider cost: its requests, those that are good, their output tokens.
+fn cost_rows(scope: &str, [n, good, output_tokens]: [u64; 3], cost: &Cost) -> Vec<SummaryRow> {
     let counts = [
         ("requests", n),
-        ("good", model.good),
-        ("output_tokens", model.output_tokens),
+        ("good", good),
+        ("output_tokens", output_tokens),
     ];
     let counts = counts.map(|(metric, count)| (metric, "value", Some(count as f64), "", n));
     let row = |(metric, stat, value, unit, n): Figure| SummaryRow {
-        scope: format!("model:{}", model.model),
+        scope: scope.to_owned(),
         metric: metric.to_owned(),
         stat: stat.to_owned(),
         value,
@@ -294,7 +319,7 @@ fn model_rows(model: &ModelCost) -> Vec<SummaryRow> {
         ci_high: None,
         n,
     };
-    let figures = counts.into_iter().chain(cost_figures(&model.cost, n));
+    let figures = counts.into_iter().chain(cost_figures(cost, n));
     figures.map(row).collect()
 }
 

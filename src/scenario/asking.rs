@@ -6,13 +6,14 @@ use std::ops::Range;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::arms::{self, ArmSection};
 use super::check::Checker;
 use super::document::{Spanned, is_secret_name};
 use super::file::{self, File, Free, Kind, Ordered};
 use super::headers::Header;
 use super::template::{self, Piece, Template};
 use super::tree::{self, Fields, Tree};
-use super::{Problem, Via, routing};
+use super::{Choices, Problem, Via, routing};
 
 /// What the requests of a recipe say beyond model and prompt.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -36,9 +37,9 @@ impl Extra {
 }
 
 /// What the chosen target says for all recipes.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Asking {
-    target: String,
+    pub(super) target: String,
     kind: Kind,
     /// Tags and credentials.
     fields: Fields,
@@ -86,13 +87,11 @@ const OWN_FIELDS: [&str; 4] = ["model", "messages", "stream", "max_tokens"];
 const RESPAN_HELP: &str = "write `kind: respan` at the target, or leave it out";
 
 impl Checker<'_> {
-    /// What the targets say for all recipes; that of the chosen one.
-    pub(super) fn asking(&mut self, file: &File) -> Asking {
-        let targets = file.targets.iter().flat_map(|targets| &targets.value.0);
-        let chosen = file.target.as_ref().map(|name| name.value.as_str());
-        let mut found = Asking::default();
-        for (index, (name, target)) in targets.enumerate() {
-            let is_chosen = chosen.map_or(index == 0, |chosen| chosen == name.value);
+    /// What each target says for all recipes. The keys of those that nothing is sent to are not looked for.
+    pub(super) fn askings(&mut self, file: &File) -> Vec<Asking> {
+        let used = arms::used_targets(file);
+        let mut found = Vec::new();
+        for (name, target) in file.targets.iter().flat_map(|targets| &targets.value.0) {
             if let file::Target::Lab(lab) = &target.value
                 && (lab.via, lab.kind) == (Via::Provider, Kind::Respan)
             {
@@ -100,30 +99,51 @@ impl Checker<'_> {
                 let help = "leave out `via: provider` or `kind: respan`";
                 self.problem(name.span.clone(), message, help);
             }
-            let asking = self.of_target(&name.value, &target.value, file, is_chosen);
-            if is_chosen {
-                found = asking;
+            let given = Given::of(&target.value);
+            let is_used = used.contains(&name.value.as_str());
+            let mut asking = self.said(&name.value, &given, file, is_used);
+            if given.kind == Kind::Respan {
+                let told = tags(given.breakdown.as_ref().is_none_or(|given| given.value));
+                asking.fields.extend(told);
             }
+            found.push(asking);
         }
         found
     }
 
-    fn of_target(
+    /// What an arm says for all recipes, on top of what its target does.
+    pub(super) fn of_arm(
         &mut self,
         name: &str,
-        target: &file::Target,
+        arm: &ArmSection,
+        target: &Asking,
         file: &File,
-        chosen: bool,
     ) -> Asking {
-        let given = Given::of(target);
+        let given = Given {
+            kind: target.kind,
+            credentials: &arm.credentials,
+            overrides: &arm.credential_override,
+            routing: &arm.routing,
+            breakdown: &None,
+            body: &arm.body,
+            headers: &arm.headers,
+        };
+        let own = self.said(name, &given, file, true);
+        let mut asking = target.clone();
+        asking.fields.extend(own.fields);
+        reroute(&mut asking.routing, own.routing);
+        tree::merge(&mut asking.body, &own.body);
+        replace_headers(&mut asking.headers, own.headers);
+        asking
+    }
+
+    fn said(&mut self, name: &str, given: &Given<'_>, file: &File, used: bool) -> Asking {
         let mut asking = Asking {
             target: name.to_owned(),
             kind: given.kind,
             ..Asking::default()
         };
-        if given.kind == Kind::Respan {
-            asking.fields = tags(given.breakdown.as_ref().is_none_or(|given| given.value));
-        } else {
+        if given.kind != Kind::Respan {
             let spans = [
                 ("credentials", given.credentials.as_ref().map(|s| &s.span)),
                 (
@@ -138,24 +158,24 @@ impl Checker<'_> {
             }
         }
         if let Some(credentials) = given.credentials {
-            let fields = self.credentials(credentials, chosen);
+            let fields = self.credentials(credentials, used);
             let into = asking.fields.entry("customer_credentials".to_owned());
             into.or_insert(Tree::Map(fields));
         }
         if let Some(overrides) = given.overrides {
             let asked = asked(file, given.routing.as_ref());
-            let fields = self.overrides(overrides, &asked, chosen);
+            let fields = self.overrides(overrides, &asked, used);
             let into = asking.fields.entry("credential_override".to_owned());
             into.or_insert(Tree::Map(fields));
         }
         if let Some(routing) = given.routing {
-            asking.routing = self.routing(routing, chosen);
+            asking.routing = self.routing(routing, used);
         }
         if let Some(body) = given.body {
             asking.body = self.body(body, given.kind);
         }
         if let Some(headers) = given.headers {
-            asking.headers = self.headers(headers, chosen);
+            asking.headers = self.headers(headers, used);
         }
         asking
     }
@@ -169,21 +189,14 @@ impl Checker<'_> {
         }
     }
 
-    /// What the requests of a recipe say.
-    pub(super) fn extra(&mut self, recipe: &file::Recipe, asking: &Asking) -> Extra {
+    /// What the requests of a recipe say, and which models may answer them.
+    pub(super) fn extra(&mut self, recipe: &file::Recipe, asking: &Asking) -> (Extra, Choices) {
         let chat = &recipe.chat;
         let mut fields = asking.fields.clone();
         let mut routing = asking.routing.clone();
         if let Some(own) = &chat.routing {
             if asking.kind == Kind::Respan {
-                let own = self.routing(own, true);
-                // Of two ways to balance, the recipe's counts.
-                if own.contains_key("load_balance_models") {
-                    routing.remove("load_balance_group");
-                } else if own.contains_key("load_balance_group") {
-                    routing.remove("load_balance_models");
-                }
-                routing.extend(own);
+                reroute(&mut routing, self.routing(own, true));
             } else {
                 self.only_respan("routing", Some(&own.span), &asking.target);
             }
@@ -209,10 +222,7 @@ impl Checker<'_> {
         }
         let mut headers = asking.headers.clone();
         if let Some(own) = &chat.headers {
-            for header in self.headers(own, true) {
-                headers.retain(|other| other.name != header.name);
-                headers.push(header);
-            }
+            replace_headers(&mut headers, self.headers(own, true));
         }
         let body = (!fields.is_empty()).then(|| {
             let mut body = Template::default();
@@ -220,12 +230,15 @@ impl Checker<'_> {
             tree::write_fields(&mut body, &fields, &recipe.name, cells);
             body
         });
+        let names = headers.iter().map(|header| header.name.as_str());
+        let choices = Choices::of(&chat.model, &fields, names);
         let headers = headers.iter().map(|header| self.header(header, recipe));
-        Extra {
+        let extra = Extra {
             body,
             own_stream_options,
             headers: headers.collect(),
-        }
+        };
+        (extra, choices)
     }
 
     /// Further fields of a body.
@@ -318,6 +331,23 @@ impl Checker<'_> {
     }
 }
 
+/// Puts one way over another: of two ways to balance, the upper one's counts.
+fn reroute(routing: &mut Fields, over: Fields) {
+    if over.contains_key("load_balance_models") {
+        routing.remove("load_balance_group");
+    } else if over.contains_key("load_balance_group") {
+        routing.remove("load_balance_models");
+    }
+    routing.extend(over);
+}
+
+fn replace_headers(headers: &mut Vec<Header>, over: Vec<Header>) {
+    for header in over {
+        headers.retain(|other| other.name != header.name);
+        headers.push(header);
+    }
+}
+
 /// The tags by which Respan's log of a request is found again, and whether it is to tell its account.
 fn tags(breakdown: bool) -> Fields {
     let id = vec![Piece::Run, Piece::Text("-".to_owned()), Piece::Arrival];
@@ -337,7 +367,8 @@ fn tags(breakdown: bool) -> Fields {
 /// All models that a run may ask.
 fn asked<'f>(file: &'f File, of_target: Option<&'f Spanned<file::Routing>>) -> Vec<&'f str> {
     let recipes = || file.mix.iter().flat_map(|mix| &mix.value);
-    let own = recipes().map(|recipe| recipe.chat.model.as_str());
+    let own = arms::asked_models(file).into_iter();
+    let own = own.map(|(_, model)| model.value.as_str());
     let by_recipe = recipes().filter_map(|recipe| recipe.chat.routing.as_ref());
     let routed = by_recipe.chain(of_target);
     let mut asked: Vec<&str> = own

@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::arms::{self, ArmSection};
 use super::asking::Asking;
 use super::connections::Around;
 use super::document::{self, Spanned};
 use super::file::{self, File};
 use super::phases;
+use super::thresholds::Named;
 use super::{Env, Loaded, Overrides, Problem, Prompt, Recipe, Scenario, Source, Timeouts, prompts};
 use crate::base::{HumanDuration, Secret};
 use crate::dialect::Message;
@@ -78,29 +80,42 @@ impl<'a> Checker<'a> {
         let name = self.name(file.name.as_ref());
         let targets = self.required(file.targets.as_ref(), "targets", TARGETS_HELP);
         let around = Around::new(file);
-        let target =
-            targets.and_then(|targets| self.target(targets, file.target.as_ref(), &around));
+        let places = targets.map(|targets| self.targets(targets, &around));
         // `prices: ${PRICES:}` with nothing set is: no prices.
         let prices = file.prices.as_ref().filter(|path| !path.is_empty());
         let prices = prices.map(|path| self.prices(path));
-        let mix = self.required(file.mix.as_ref(), "mix", MIX_HELP);
-        let asking = self.asking(file);
+        self.required(file.mix.as_ref(), "mix", MIX_HELP);
         let table = prices.as_ref().and_then(Option::as_ref);
-        let recipes = mix.map(|mix| self.mix(mix, table, &asking));
-        let budget = self.budget(file, table);
+        let arms = places.and_then(|places| self.arms(file, &places, table));
+        let budget = self.budget(file, table, arms.as_deref().unwrap_or_default());
         let load = self.required(file.load.as_ref(), "load", LOAD_HELP);
         let (source, problems) = (&self.source, &mut self.problems);
         let load = load.map(|load| phases::check(load, source, problems));
+        let phases = load.as_deref().unwrap_or_default();
+        let compare = self.compare(file, arms.as_deref().unwrap_or_default(), phases);
+        let names = arms.iter().flatten().map(|arm| arm.name.clone());
+        let named = Named {
+            recipes: arms.as_ref().map_or(&[], |arms| &arms[0].recipes),
+            phases,
+            arms: &names.collect::<Vec<_>>(),
+        };
+        let entries = file.thresholds.as_deref().unwrap_or_default();
+        // Where recipes or phases could not be read, nobody knows their names.
+        let thresholds = match (&arms, &load) {
+            (Some(_), Some(_)) => self.thresholds(entries, &named),
+            _ => Vec::new(),
+        };
         Some(Scenario {
             name: name?,
             seed: file.seed.unwrap_or_default(),
             run_id: file.run_id.as_ref().and_then(|id| self.run_id(id)),
             secrets: Vec::new(),
             warnings: Vec::new(),
-            target: target?,
-            recipes: recipes?,
+            arms: arms?,
+            compare,
             phases: load?,
             slos: file.slos.unwrap_or_default(),
+            thresholds,
             prices: prices.flatten(),
             budget,
             client: file.client.unwrap_or_default(),
@@ -163,6 +178,17 @@ impl<'a> Checker<'a> {
         Some(name.value.clone())
     }
 
+    /// Says each problem once, however many arms share its place.
+    pub(super) fn dedup(&mut self) {
+        let mut said = Vec::new();
+        for problem in std::mem::take(&mut self.problems) {
+            if !said.contains(&problem) {
+                said.push(problem);
+            }
+        }
+        self.problems = said;
+    }
+
     /// A problem whose text may hold its help after the first line.
     pub(super) fn say(&mut self, span: &Range<usize>, text: &str) {
         let (message, help) = text.split_once('\n').unwrap_or((text, ""));
@@ -174,11 +200,12 @@ impl<'a> Checker<'a> {
         });
     }
 
-    fn mix(
+    pub(super) fn mix(
         &mut self,
         mix: &Spanned<Vec<Spanned<file::Recipe>>>,
         prices: Option<&PriceTable>,
         asking: &Asking,
+        arm: Option<&ArmSection>,
     ) -> Vec<Recipe> {
         if mix.value.is_empty() {
             self.empty(&mix.span, "the mix has no recipes", MIX_HELP);
@@ -195,7 +222,7 @@ impl<'a> Checker<'a> {
                         "give each a name of its own",
                     );
                 }
-                self.recipe(recipe, prices, asking)
+                self.recipe(recipe, arms::model_of(arm, recipe), prices, asking)
             })
             .collect()
     }
@@ -220,6 +247,7 @@ impl<'a> Checker<'a> {
     fn recipe(
         &mut self,
         recipe: &file::Recipe,
+        model: &Spanned<String>,
         prices: Option<&PriceTable>,
         asking: &Asking,
     ) -> Option<Recipe> {
@@ -235,14 +263,14 @@ impl<'a> Checker<'a> {
             );
         }
         let chat = &recipe.chat;
-        if chat.model.is_empty() {
+        if model.is_empty() {
             self.problem(
-                chat.model.span.clone(),
+                model.span.clone(),
                 "the model has no name",
                 "write provider/model",
             );
-        } else if let Some(table) = prices.filter(|t| !t.models.contains_key(&chat.model.value)) {
-            let message = format!("there is no price for the model `{}`", chat.model.value);
+        } else if let Some(table) = prices.filter(|t| !t.models.contains_key(&model.value)) {
+            let message = format!("there is no price for the model `{}`", model.value);
             let known = table
                 .models
                 .keys()
@@ -252,7 +280,7 @@ impl<'a> Checker<'a> {
             let help = format!(
                 "add it to the price table, which has {known}; or leave `prices` out: costs are then unknown"
             );
-            self.problem(chat.model.span.clone(), message, &help);
+            self.problem(model.span.clone(), message, &help);
         }
         if let Some(zero) = chat.max_tokens.as_ref().filter(|max| max.value == 0) {
             self.problem(
@@ -261,10 +289,11 @@ impl<'a> Checker<'a> {
                 "give at least 1",
             );
         }
+        let (extra, choices) = self.extra(recipe, asking);
         Some(Recipe {
             name: recipe.name.value.clone(),
             weight,
-            model: chat.model.value.clone(),
+            model: model.value.clone(),
             stream: chat.stream.unwrap_or(true),
             system: chat.system.clone(),
             max_tokens: chat.max_tokens.as_ref().map(|max| max.value),
@@ -272,9 +301,10 @@ impl<'a> Checker<'a> {
             expect_shares: recipe
                 .expect_shares
                 .as_ref()
-                .map(|shares| self.shares(shares)),
+                .map(|shares| self.shares(shares, &choices)),
             prompt: self.prompt(&chat.prompt)?,
-            extra: self.extra(recipe, asking),
+            extra,
+            choices,
         })
     }
 

@@ -12,11 +12,13 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+use super::arms::{ArmSection, CompareSection};
 use super::budget::BudgetSection;
 use super::checks::Checks;
 use super::document::Spanned;
 use super::readings::GatewayReadings;
 use super::shares::ExpectShares;
+use super::thresholds::ThresholdEntry;
 use crate::base::{Distribution, HumanDuration, Rate, Seed};
 use crate::lab::Script;
 
@@ -43,12 +45,19 @@ pub struct File {
     pub targets: Option<Spanned<Ordered<Spanned<Target>>>>,
     /// The name of the target to use.
     pub target: Option<Spanned<String>>,
+    /// The arms of a comparison, by name, where there is one.
+    pub arms: Option<Spanned<Ordered<Spanned<ArmSection>>>>,
+    /// How the arms are compared.
+    pub compare: Option<Spanned<CompareSection>>,
     /// The weighted request mix.
     pub mix: Option<Spanned<Vec<Spanned<Recipe>>>>,
     /// The phases of load, one after the other.
     pub load: Option<Spanned<Vec<Spanned<Phase>>>>,
     /// What a good answer keeps to; goodput counts the requests that meet all of it.
     pub slos: Option<Slos>,
+    /// What the run must keep to: `p95(ttft) < 800ms`, `error_rate < 1%`. It is judged at the run's end,
+    /// and by `tollgate gate`.
+    pub thresholds: Option<Vec<Spanned<ThresholdEntry>>>,
     /// A price table: a path from this file's folder. Empty is none, and costs are then unknown.
     pub prices: Option<Spanned<String>>,
     /// The most that the run may cost. It needs `prices`. No limit where absent.

@@ -3,10 +3,12 @@
 //! A file is read as far as it goes and all its problems are collected, each at its place; a
 //! [`Scenario`] exists only where there is none.
 
+mod arms;
 mod asking;
 mod budget;
 mod check;
 mod checks;
+mod choices;
 mod connections;
 mod credentials;
 pub mod document;
@@ -23,6 +25,7 @@ mod shares;
 mod routing;
 mod targets;
 mod template;
+mod thresholds;
 mod tree;
 
 use std::path::Path;
@@ -36,9 +39,11 @@ use crate::dialect::{Dialect, Message};
 use crate::lab::Script;
 use crate::pricing::PriceTable;
 
+pub use arms::{Arm, COMPARED, Compare, Design, Primary};
 pub use asking::Extra;
 pub use budget::Budget;
 pub use checks::{Check, JsonWanted, Wants, Whence};
+pub use choices::Choices;
 pub use document::{Problem, Source, render};
 pub use file::{Client, Dns, Kind, Sharing, Slos, Timestamps, Via};
 pub use overrides::Overrides;
@@ -46,6 +51,9 @@ pub use policy::{Address, Authorities, Http, Identity, Policy, Tls};
 pub use readings::{At, Only, Readings, Reads, Spot};
 pub use shares::{By, Shares};
 pub use template::{Moment, Template};
+pub use thresholds::{
+    Fault, Figure, Key, Limit, Margin, Part, Plain, Relation, Stat, TIMES, Test, Threshold, Unit,
+};
 
 /// A scenario without problems: every file that it names has been read, every default is filled in.
 #[derive(Clone, Debug, Serialize)]
@@ -63,14 +71,18 @@ pub struct Scenario {
     /// What is no mistake, and yet better otherwise.
     #[serde(skip)]
     pub warnings: Vec<Problem>,
-    /// Where requests go.
-    pub target: Target,
-    /// The request mix; at least one.
-    pub recipes: Vec<Recipe>,
+    /// Where requests go, and what is asked there: at least one arm.
+    pub arms: Vec<Arm>,
+    /// How the arms are compared, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compare: Option<Compare>,
     /// The phases of load, in order; at least one that is measured.
     pub phases: Vec<Phase>,
     /// What a good answer keeps to.
     pub slos: Slos,
+    /// What the run must keep to; it changes nothing of what is sent.
+    #[serde(skip)]
+    pub thresholds: Vec<Threshold>,
     /// What the models cost.
     pub prices: Option<PriceTable>,
     /// The most that the run may cost. A run that keeps within it sends what it would without.
@@ -85,6 +97,18 @@ pub struct Scenario {
     pub timeouts: Timeouts,
     /// How long requests in flight may go on after the last arrival.
     pub drain: Duration,
+}
+
+impl Scenario {
+    /// The target of the first arm: of the only one, where nothing is compared.
+    pub fn target(&self) -> &Target {
+        &self.arms[0].target
+    }
+
+    /// The request mix, as the first arm asks it: names and weights are the same for all.
+    pub fn recipes(&self) -> &[Recipe] {
+        &self.arms[0].recipes
+    }
 }
 
 /// Where requests go.
@@ -181,6 +205,9 @@ pub struct Recipe {
     /// What is asked of its answers; it changes nothing of what is sent.
     #[serde(skip)]
     pub checks: Arc<Vec<Check>>,
+    /// The models that may answer it, as its routing has them.
+    #[serde(skip)]
+    pub choices: Choices,
     /// How its answers should be shared out by the gateway.
     #[serde(skip)]
     pub expect_shares: Option<Shares>,
@@ -278,6 +305,19 @@ impl Phase {
                 ..
             }
         )
+    }
+
+    /// About how many requests it has by the plan; `None` where the answers decide.
+    pub fn expected_requests(&self) -> Option<f64> {
+        let by_time = match &self.shape {
+            Shape::Closed { .. } => None,
+            Shape::Open { pace, .. } => self.bound.duration.map(|duration| match pace {
+                Pace::Constant { rate } | Pace::Poisson { rate } => rate * duration.as_secs_f64(),
+                Pace::Ramp { from, to, .. } => (from + to) / 2.0 * duration.as_secs_f64(),
+            }),
+        };
+        let by_count = self.bound.requests.map(|requests| requests as f64);
+        [by_time, by_count].into_iter().flatten().reduce(f64::min)
     }
 
     /// The shape and its end in words: `poisson 50/s for 20s`.

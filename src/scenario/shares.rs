@@ -3,9 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Choices;
 use super::check::Checker;
 use super::document::Spanned;
 use super::file::Ordered;
+use crate::pricing;
 
 /// How the gateway should share out a recipe's answers. Whether it did is tested with chi-square.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -14,8 +16,9 @@ pub struct ExpectShares {
     /// By what they are shared out. `model` where absent.
     #[serde(default)]
     pub by: By,
-    /// The weight of each, by the name that the answers tell.
-    pub weights: Spanned<Ordered<Spanned<f64>>>,
+    /// The weight of each, by the name that the answers tell, with or without its provider. Where absent,
+    /// those of the models that the recipe's routing has the gateway draw.
+    pub weights: Option<Spanned<Ordered<Spanned<f64>>>>,
 }
 
 /// By what answers are shared out.
@@ -49,12 +52,22 @@ pub struct Shares {
 }
 
 impl Checker<'_> {
-    pub(super) fn shares(&mut self, shares: &Spanned<ExpectShares>) -> Shares {
-        let entries = &shares.value.weights.value.0;
+    /// The shares that are expected of a recipe whose routing leaves these choices.
+    pub(super) fn shares(&mut self, shares: &Spanned<ExpectShares>, choices: &Choices) -> Shares {
+        let by = shares.value.by;
+        let weights = match &shares.value.weights {
+            Some(given) => self.given(given),
+            None => self.routed(shares, choices),
+        };
+        Shares { by, weights }
+    }
+
+    fn given(&mut self, given: &Spanned<Ordered<Spanned<f64>>>) -> Vec<(String, f64)> {
+        let entries = &given.value.0;
         if entries.len() < 2 {
             let message = "there is nothing to share out: fewer than two weights";
             let help = "name each model or provider: { gpt-a: 3, gpt-b: 1 }";
-            self.problem(shares.value.weights.span.clone(), message, help);
+            self.problem(given.span.clone(), message, help);
         }
         for (name, weight) in entries {
             if !(weight.value.is_finite() && weight.value > 0.0) {
@@ -68,9 +81,30 @@ impl Checker<'_> {
         }
         let weight =
             |(name, weight): &(Spanned<String>, Spanned<f64>)| (name.value.clone(), weight.value);
-        Shares {
-            by: shares.value.by,
-            weights: entries.iter().map(weight).collect(),
+        entries.iter().map(weight).collect()
+    }
+
+    /// The weights by which the gateway is told to draw models, or the providers of these.
+    fn routed(&mut self, shares: &Spanned<ExpectShares>, choices: &Choices) -> Vec<(String, f64)> {
+        let mut weights: Vec<(String, f64)> = Vec::new();
+        for (model, weight) in choices.weights() {
+            let name = match shares.value.by {
+                By::Model => model,
+                By::Provider => pricing::provider(model).unwrap_or(model),
+            };
+            match weights.iter_mut().find(|(known, _)| known == name) {
+                Some((_, sum)) => *sum += weight,
+                None => weights.push((name.to_owned(), weight)),
+            }
         }
+        if weights.len() < 2 {
+            let message = format!(
+                "there is nothing to share out: the routing draws fewer than two {}s by weight",
+                shares.value.by.name()
+            );
+            let help = "give them to `load_balance_models`, or weights here: weights: { gpt-a: 3, gpt-b: 1 }";
+            self.problem(shares.span.clone(), message, help);
+        }
+        weights
     }
 }

@@ -11,12 +11,12 @@ use super::{Env, Place, Problem, Source, Target};
 use crate::lab::Script;
 
 impl Checker<'_> {
-    pub(super) fn target(
+    /// What is at each target, by name; `None` where that has problems.
+    pub(super) fn targets(
         &mut self,
         targets: &Spanned<Ordered<Spanned<file::Target>>>,
-        chosen: Option<&Spanned<String>>,
         around: &Around,
-    ) -> Option<Target> {
+    ) -> Vec<(String, Option<Place>)> {
         let mut checked = Vec::new();
         for (name, target) in &targets.value.0 {
             let place = match &target.value {
@@ -27,22 +27,28 @@ impl Checker<'_> {
         }
         if checked.is_empty() {
             self.problem(targets.span.clone(), "there are no targets", TARGETS_HELP);
-            return None;
         }
-        let wanted = chosen.map_or(&checked[0].0, |chosen| &chosen.value);
-        let names: Vec<&str> = checked.iter().map(|(name, _)| name.as_str()).collect();
-        if !names.contains(&wanted.as_str()) {
+        checked
+    }
+
+    /// The target of a name that stands at `named`, or nowhere in the file.
+    pub(super) fn placed(
+        &mut self,
+        wanted: &str,
+        named: Option<&Spanned<String>>,
+        places: &[(String, Option<Place>)],
+    ) -> Option<Target> {
+        let Some((name, place)) = places.iter().find(|(name, _)| name == wanted) else {
+            let known: Vec<&str> = places.iter().map(|(name, _)| name.as_str()).collect();
             let message = format!("there is no target `{wanted}`");
-            let help = format!("give a URL, or one of: {}", names.join(", "));
-            let span = chosen.map_or(0..0, |chosen| chosen.span.clone());
+            let help = format!("give a URL, or one of: {}", known.join(", "));
+            let span = named.map_or(0..0, |named| named.span.clone());
             self.problem(span, message, &help);
             return None;
-        }
-        let wanted = wanted.clone();
-        let (name, place) = checked.into_iter().find(|(name, _)| *name == wanted)?;
+        };
         Some(Target {
-            name,
-            place: place?,
+            name: name.clone(),
+            place: place.clone()?,
         })
     }
 

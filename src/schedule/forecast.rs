@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{phase_arrivals, planned_arrivals, planned_length};
 use crate::base::{Money, tokens};
 use crate::plan::{PhaseId, Plan};
+use crate::scenario::Arm;
 
 /// Arrivals of a phase that are looked at one by one; beyond, their figures are scaled up.
 const LOOKED_AT: usize = 20_000;
@@ -46,6 +47,9 @@ pub struct PhaseForecast {
 /// What a recipe would send.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct RecipeForecast {
+    /// The arm, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arm: Option<String>,
     /// The recipe's name.
     pub name: String,
     /// The model.
@@ -66,16 +70,18 @@ pub struct RecipeForecast {
 
 /// Works out what a plan would send. It looks at the very arrivals that the run will make.
 pub fn forecast(plan: &Plan) -> Forecast {
-    let mut recipes: Vec<RecipeForecast> = plan
-        .scenario()
-        .recipes
-        .iter()
-        .map(|recipe| RecipeForecast {
+    let several = plan.scenario().arms.len() > 1;
+    let of_arm = |(_, arm): (_, &Arm)| {
+        let name = several.then(|| arm.name.clone());
+        let recipes = arm.recipes.iter().map(move |recipe| RecipeForecast {
+            arm: name.clone(),
             name: recipe.name.clone(),
             model: recipe.model.clone(),
             ..RecipeForecast::default()
-        })
-        .collect();
+        });
+        recipes.collect::<Vec<_>>()
+    };
+    let mut recipes: Vec<RecipeForecast> = plan.arms().flat_map(of_arm).collect();
     let mut scaled = false;
     let phases: Vec<PhaseForecast> = plan
         .phases()
@@ -115,8 +121,10 @@ fn add_requests(plan: &Plan, id: PhaseId, total: u64, recipes: &mut [RecipeForec
         .take(LOOKED_AT)
         .take(looked_at as usize)
     {
-        let ask = plan.ask(arrival.recipe, arrival.id);
-        let (requests, input, bound) = &mut counts[usize::from(arrival.recipe.0)];
+        let (arm, recipe) = (arrival.arm, arrival.recipe);
+        let ask = plan.ask(arm, recipe, arrival.asks);
+        let place = usize::from(arm.0) * scenario.recipes().len() + usize::from(recipe.0);
+        let (requests, input, bound) = &mut counts[place];
         *requests += 1;
         *input += ask
             .messages
@@ -124,8 +132,8 @@ fn add_requests(plan: &Plan, id: PhaseId, total: u64, recipes: &mut [RecipeForec
             .map(|message| tokens::estimate(&message.content))
             .sum::<u64>();
         if scenario.budget.is_some() {
-            let bytes = scenario.target.dialect().encode_ask(&ask).len();
-            let most = scenario.bound(plan.recipe(arrival.recipe), bytes);
+            let bytes = plan.arm(arm).target.dialect().encode_ask(&ask).len();
+            let most = scenario.bound(plan.recipe(arm, recipe), bytes);
             *bound += most.unwrap_or_default();
         }
     }
@@ -143,7 +151,8 @@ fn add_requests(plan: &Plan, id: PhaseId, total: u64, recipes: &mut [RecipeForec
 
 fn add_cost(plan: &Plan, index: usize, recipe: &mut RecipeForecast) {
     let scenario = plan.scenario();
-    let max_tokens = scenario.recipes[index].max_tokens.map(u64::from);
+    let recipes = scenario.recipes();
+    let max_tokens = recipes[index % recipes.len()].max_tokens.map(u64::from);
     recipe.max_output_tokens = max_tokens.map(|max| max * recipe.requests);
     let Some(price) = scenario
         .prices

@@ -25,6 +25,8 @@ pub struct Arrival {
     pub recipe: RecipeId,
     /// Which arm of a comparison it belongs to.
     pub arm: ArmId,
+    /// The arrival whose draws decide what it asks: the arms of a comparison ask the same.
+    pub asks: ArrivalId,
 }
 
 /// When an arrival should start.
@@ -65,11 +67,13 @@ impl Share {
 /// One arrival of a phase, by its number.
 pub fn arrival(plan: &Plan, phase: PhaseId, number: u64, due: Due) -> Arrival {
     let id = ArrivalId { phase, number };
+    let (arm, asks) = plan.assign(id);
     Arrival {
         id,
         due,
-        recipe: plan.draw_recipe(id),
-        arm: ArmId(0),
+        recipe: plan.draw_recipe(asks),
+        arm,
+        asks,
     }
 }
 

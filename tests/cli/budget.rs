@@ -54,6 +54,77 @@ fn sixty_four_users_on_several_workers_stop_just_below_the_budget() {
     assert!(info["budget"]["unsent"].as_u64().unwrap() >= 1);
 }
 
+/// Every third request goes on to a model of sixteen times the price.
+const DEARER: &str = "name: small
+seed: 3
+targets:
+  lab:
+    lab:
+      kind: respan
+      script:
+        repeats: vary
+        models: [ { model: '*', ttft: { constant: 5ms }, output_tokens: { constant: 16 } } ]
+        faults: [ { when: { share: 33%, model: gpt-lab }, do: { status: { code: 500 } } } ]
+mix:
+  - name: chat
+    chat:
+      model: openai/gpt-lab
+      max_tokens: 16
+      prompt: { text: hello }
+      routing: { fallback_models: [ anthropic/dear-lab ] }
+load: [ { name: users, closed: { concurrency: 64, duration: 60s } } ]
+prices: prices.yaml
+budget: { usd: 0.8 }
+";
+
+#[test]
+fn a_fallback_to_a_dearer_model_never_passes_the_budget() {
+    let sandbox = Sandbox::with(DEARER);
+    let dear = "  anthropic/dear-lab:\n    per_million: { input: 32.00, output: 128.00 }\n";
+    sandbox.write("prices.yaml", format!("{PRICES}{dear}"));
+    sandbox.run("run scenario.yaml -o out --workers 3").exits(6);
+    let folder = sandbox.folder();
+    let (rows, info) = (folder.rows(), folder.info());
+    let spent = cost(&rows);
+    let answered = |model: &str| {
+        let of = rows
+            .iter()
+            .filter(|row| row.model.as_deref() == Some(model));
+        of.filter_map(|row| row.cost_computed_usd).max()
+    };
+    let (cheap, dear) = (answered("gpt-lab"), answered("dear-lab"));
+    assert_eq!(dear.unwrap().nanos(), 16 * cheap.unwrap().nanos());
+    assert!(spent <= Money::from_nanos(800_000_000), "{spent}");
+    // What 64 in flight can cost at most is reserved: about 0.013 each.
+    assert!(spent >= Money::from_nanos(100_000_000), "{spent}");
+    assert_eq!(info["budget"]["spent_usd"], spent.dollars());
+    assert_eq!(info["budget"]["beyond_bound"], 0);
+}
+
+#[test]
+fn what_routing_may_choose_needs_a_price_where_there_is_a_budget() {
+    let cases = [
+        (
+            "{ fallback_models: [ anthropic/other ] }",
+            "the gateway may choose `anthropic/other` for `chat`, and there is no price for it",
+        ),
+        (
+            "{ load_balance_group: { group_id: kept } }",
+            "the gateway may choose models that the scenario does not name",
+        ),
+    ];
+    for (routing, said) in cases {
+        let scenario = DEARER.replace("{ fallback_models: [ anthropic/dear-lab ] }", routing);
+        let sandbox = Sandbox::with(&scenario);
+        sandbox.write("prices.yaml", PRICES);
+        let ran = sandbox.run("run scenario.yaml -o out").exits(2);
+        assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);
+        let unbound = Sandbox::with(&scenario.replace("budget: { usd: 0.8 }\n", ""));
+        unbound.write("prices.yaml", PRICES);
+        unbound.run("validate scenario.yaml").exits(0);
+    }
+}
+
 #[test]
 fn an_open_loop_is_stopped_by_its_budget_and_drains() {
     let load =

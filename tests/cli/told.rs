@@ -208,6 +208,43 @@ fn shares_are_held_against_their_weights() {
     assert_eq!(found["verdict"], "unexpected");
 }
 
+/// The weights stand in the routing alone, and the lab answers without the provider that was asked.
+const BALANCED: &str = "name: balanced
+targets: { lab: { lab: { kind: respan, script: { models: [ { model: '*', ttft: { constant: 1ms } } ] } } } }
+mix:
+  - name: chat
+    expect_shares: { by: model }
+    chat:
+      model: openai/gpt-lab
+      prompt: { text: hi }
+      routing: { load_balance_models: [ { model: openai/gpt-lab, weight: 3 }, { model: anthropic/claude-lab, weight: 1 } ] }
+load: [ { name: users, closed: { concurrency: 4, requests: 200 } } ]
+";
+
+#[test]
+fn shares_without_weights_are_held_against_those_of_the_routing() {
+    let sandbox = Sandbox::with(BALANCED);
+    let found = sandbox.results("").info()["shares"][0].clone();
+    let [gpt, claude] = [&found["shares"][0], &found["shares"][1]];
+    assert_eq!(
+        (&gpt["name"], &gpt["expected"]),
+        (&"openai/gpt-lab".into(), &150.0.into())
+    );
+    assert_eq!(claude["name"], "anthropic/claude-lab");
+    let observed = [gpt, claude].map(|share| share["observed"].as_u64().unwrap());
+    assert_eq!(observed.iter().sum::<u64>(), 200, "{found}");
+    // Chance is off by more than 37 of 200 once in a billion runs.
+    assert!((113..=187).contains(&observed[0]), "{found}");
+    assert!(found["p"].as_f64().is_some() && found["shares"][2].is_null());
+    let alone = Sandbox::with(&BALANCED.replace("load_balance_models", "models").replace(
+        "[ { model: openai/gpt-lab, weight: 3 }, { model: anthropic/claude-lab, weight: 1 } ]",
+        "[ anthropic/claude-lab ]",
+    ));
+    let ran = alone.run("validate scenario.yaml").exits(2);
+    let said = "the routing draws fewer than two models by weight";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+}
+
 const BAD: &str = r#"name: bad
 targets:
   t:

@@ -114,7 +114,7 @@ fn a_place_that_nobody_can_connect_to_is_told() {
     for right in ["b.test:80", "192.0.2.1:80", "[::1]:80", "unix:/a/b"] {
         let target = format!("{HTTP}, connect_to: '{right}'");
         let scenario = load(folder.path(), "direct", &target, CLOSED).unwrap();
-        let policy = scenario.target.policy();
+        let policy = scenario.target().policy();
         assert_eq!(policy.connect_to.unwrap().to_string(), right);
     }
 }

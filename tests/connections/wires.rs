@@ -42,8 +42,8 @@ pub(crate) fn load(
 pub(crate) async fn endpoint(folder: &Path, client: &str, target: &str) -> Endpoint {
     let scenario = load(folder, client, target, CLOSED)
         .unwrap_or_else(|problems| panic!("{}", scenario::render(&problems, false)));
-    let policy = scenario.target.policy();
-    let Place::Gateway { url, .. } = scenario.target.place else {
+    let policy = scenario.target().policy();
+    let Place::Gateway { url, .. } = scenario.target().place.clone() else {
         panic!("it is a gateway");
     };
     let mut endpoint = Endpoint {

@@ -143,7 +143,7 @@ impl Bench {
         machine::reset_peak_memory();
         let before = machine::cpu();
         let clock = Clock::start();
-        let mut run = engine::start(&plan, self.workers, clock, &Control::default(), || {
+        let mut run = engine::start(&plan, self.workers, clock, &Control::default(), |_| {
             DirectWire::new(&endpoint, timeouts, clock)
                 .map(|wire| wire.with_stamping(&self.stamping))
         })?;

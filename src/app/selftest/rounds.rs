@@ -11,8 +11,8 @@ use crate::dialect::Dialect;
 use crate::judge::Load;
 use crate::lab::{Model, Script};
 use crate::scenario::{
-    Bound, Client, Extra, Kind, Pace, Phase, Place, Policy, Prompt, Recipe, Scenario, Shape, Slos,
-    Target, Timeouts, Timestamps,
+    Arm, Bound, Choices, Client, Extra, Kind, Pace, Phase, Place, Policy, Prompt, Recipe, Scenario,
+    Shape, Slos, Target, Timeouts, Timestamps,
 };
 
 /// Kinds of request per round. They differ in the model's name alone: with the prompts, which are made
@@ -75,6 +75,7 @@ impl Spec {
             checks: Arc::default(),
             expect_shares: None,
             extra: Extra::default(),
+            choices: Choices::default(),
         };
         let shape = match self.load {
             Load::Closed(concurrency) => Shape::Closed {
@@ -88,24 +89,29 @@ impl Spec {
             },
         };
         let patience = Duration::from_secs(30);
+        let target = Target {
+            name: "selftest".to_owned(),
+            place: Place::Gateway {
+                url: url.to_owned(),
+                kind: Kind::Openai,
+                api_key: None,
+                dialect: Dialect::OpenaiChat,
+                readings: Arc::default(),
+                policy: Policy::default(),
+            },
+        };
         Scenario {
             name: "selftest".to_owned(),
             seed,
             run_id: None,
             secrets: Vec::new(),
             warnings: Vec::new(),
-            target: Target {
+            arms: vec![Arm {
                 name: "selftest".to_owned(),
-                place: Place::Gateway {
-                    url: url.to_owned(),
-                    kind: Kind::Openai,
-                    api_key: None,
-                    dialect: Dialect::OpenaiChat,
-                    readings: Arc::default(),
-                    policy: Policy::default(),
-                },
-            },
-            recipes: (0..NAMES).map(recipe).collect(),
+                target,
+                recipes: (0..NAMES).map(recipe).collect(),
+            }],
+            compare: None,
             phases: vec![Phase {
                 name: self.name.to_owned(),
                 warmup: false,
@@ -116,6 +122,7 @@ impl Spec {
                 },
             }],
             slos: Slos::default(),
+            thresholds: Vec::new(),
             prices: None,
             budget: None,
             client: Client::Direct,
@@ -203,7 +210,7 @@ mod tests {
         let script = script();
         assert_eq!(script.check(), Ok(()));
         for spec in specs(false).into_iter().chain(specs(true)) {
-            for recipe in spec.scenario("http://127.0.0.1:1/v1", Seed(0)).recipes {
+            for recipe in spec.scenario("http://127.0.0.1:1/v1", Seed(0)).recipes() {
                 let model = script.model(&recipe.model).expect("a model answers");
                 assert!(recipe.model.starts_with(model.model.trim_end_matches('*')));
             }

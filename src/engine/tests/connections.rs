@@ -55,7 +55,7 @@ async fn noted(preopen: u32) -> (Vec<Option<u32>>, Vec<u32>, Offset) {
         think: None,
     };
     let mut scenario = scenario(vec![phase("users", users, Some(20), None)]);
-    scenario.target.place = Place::Gateway {
+    scenario.arms[0].target.place = Place::Gateway {
         url: "http://a.test".to_owned(),
         kind: Kind::Openai,
         api_key: None,
@@ -80,7 +80,7 @@ async fn noted(preopen: u32) -> (Vec<Option<u32>>, Vec<u32>, Offset) {
     let (control, gauges) = (Control::default(), Arc::new(Gauges::default()));
     let sink = Sink::new(&plan, 0, sender, gauges, control.stop.clone());
     let shots = Arc::new(Shots::new(&plan));
-    Worker::new(shots, wire, team, share, control, sink)
+    Worker::new(shots, vec![wire], team, share, control, sink)
         .run()
         .await;
     let mut started = None;

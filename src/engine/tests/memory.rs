@@ -62,7 +62,7 @@ fn in_use(streams: u32) -> u64 {
         let team = Arc::new(Team::new(&plan, 1, clock));
         let share = Share { index: 0, of: 1 };
         let shots = Arc::new(Shots::new(&plan));
-        let worker = Worker::new(shots, IdleWire, team, share, control, sink);
+        let worker = Worker::new(shots, vec![IdleWire], team, share, control, sink);
         let measured = allocation_counter::measure(|| {
             runtime.block_on(async {
                 tokio::spawn(worker.run());

@@ -1,8 +1,16 @@
 //! What a gate found: the one type that text, JSON, `JUnit`, Markdown and all other outputs are made of.
 
+mod evaluate;
+mod measure;
+#[cfg(test)]
+mod tests;
+mod words;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Comparison, Verdict};
+pub use crate::scenario::Unit;
+pub use evaluate::{Baseline, Ending, Evidence, fails_clearly, gate};
 
 /// The version of a gate's JSON. It grows when a reader of the old one would be misled.
 pub const GATE_SCHEMA: u32 = 1;
@@ -73,11 +81,14 @@ pub struct Finding {
     pub stat: Option<String>,
     /// What the numbers are in.
     pub unit: Unit,
-    /// The value; absent where there is none.
+    /// The value; absent where there is none, or where it is infinite.
     pub value: Option<f64>,
+    /// Whether the value is infinite: so many requests failed, and a failure counts as infinitely slow.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub infinite: bool,
     /// The lower end of its 95 % confidence interval.
     pub ci_low: Option<f64>,
-    /// The upper end.
+    /// The upper end; absent where there is no interval, or where it is infinite.
     pub ci_high: Option<f64>,
     /// How the value is to stand to the limit: `<`, `<=`, `>`, `>=`, `==`.
     pub relation: String,
@@ -100,20 +111,4 @@ pub struct Finding {
     pub aborted: bool,
     /// Why, in a sentence.
     pub why: String,
-}
-
-/// What a figure is counted in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unit {
-    /// Milliseconds.
-    Ms,
-    /// A share of 1.
-    Share,
-    /// Per second.
-    PerS,
-    /// US dollars.
-    Usd,
-    /// A count.
-    Count,
 }

@@ -52,6 +52,7 @@ fn row(truth: &Truth, shift: i64) -> (u64, Sample) {
             ..Exchange::default()
         },
         cost: None,
+        bill: crate::sample::Bill::default(),
         good: true,
     };
     (truth.key, sample)

@@ -15,7 +15,7 @@ fn summary(requests: u64, lag: Duration, queued: Duration, outcome: Outcome) -> 
         started: Some(Offset::ZERO),
         ..PhaseRecord::default()
     };
-    let mut recorder = Recorder::new(1, vec![phase]);
+    let mut recorder = Recorder::new(1, 1, vec![phase]);
     for number in 0..requests {
         let due = Offset::from_nanos(number * 10_000_000);
         let sent = due + lag;
@@ -43,10 +43,17 @@ fn summary(requests: u64, lag: Duration, queued: Duration, outcome: Outcome) -> 
                 ..Exchange::default()
             },
             cost: None,
+            bill: crate::sample::Bill::default(),
             good: false,
         });
     }
-    Summary::new(&recorder, &["chat".to_owned()])
+    Summary::new(
+        &recorder,
+        &crate::record::Names {
+            arms: vec!["lab".to_owned()],
+            recipes: vec!["chat".to_owned()],
+        },
+    )
 }
 
 fn level(validity: &Validity, name: &str) -> Level {

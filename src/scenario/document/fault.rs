@@ -228,7 +228,7 @@ fn in_words(expected: &str) -> String {
 }
 
 /// Names as a sentence has them: "`a`, `b` and `c`" without the "and", as the list may be long.
-pub(super) fn list(names: &[&str]) -> String {
+pub(in crate::scenario) fn list(names: &[&str]) -> String {
     names
         .iter()
         .map(|name| format!("`{name}`"))
@@ -241,7 +241,7 @@ fn did_you_mean(name: &str, known: &[&'static str]) -> String {
 }
 
 /// The known name that a mistyped one is likely meant to be.
-fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
+pub(in crate::scenario) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     let most = match name.chars().count() {
         0..=1 => 0,
         2..=3 => 1,

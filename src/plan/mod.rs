@@ -4,6 +4,8 @@
 //! Mix and prompt are functions of the arrival's id alone, so a plan can be printed, hashed, split
 //! over workers and machines, and sent twice with the same bytes.
 
+mod order;
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -13,7 +15,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::base::{Distribution, HumanDuration, Lane, tokens};
 use crate::dialect::{Ask, Message, Role};
-use crate::scenario::{Phase, Prompt, Recipe, Scenario};
+use crate::scenario::{Arm, Phase, Prompt, Recipe, Scenario};
+use order::Order;
 
 /// A recipe, by its place in the mix.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,6 +96,7 @@ pub struct Plan {
     digest: String,
     /// Running totals of the weights, for drawing a recipe.
     weights: Vec<f64>,
+    order: Order,
     run_id: String,
 }
 
@@ -105,7 +109,7 @@ impl Plan {
         let canonical = serde_json::to_vec(&scenario).expect("a scenario is plain data");
         let digest = blake3::hash(&canonical).to_hex()[..12].to_owned();
         let weights = scenario
-            .recipes
+            .recipes()
             .iter()
             .scan(0.0, |total, recipe| {
                 *total += recipe.weight;
@@ -114,6 +118,7 @@ impl Plan {
             .collect();
         let run_id = scenario.run_id.clone();
         Self {
+            order: Order::new(&scenario),
             scenario,
             digest,
             weights,
@@ -147,9 +152,30 @@ impl Plan {
         &self.digest
     }
 
-    /// A recipe of the mix.
-    pub fn recipe(&self, id: RecipeId) -> &Recipe {
-        &self.scenario.recipes[usize::from(id.0)]
+    /// A recipe of the mix, as an arm asks it.
+    pub fn recipe(&self, arm: ArmId, id: RecipeId) -> &Recipe {
+        &self.arm(arm).recipes[usize::from(id.0)]
+    }
+
+    /// An arm.
+    pub fn arm(&self, id: ArmId) -> &Arm {
+        &self.scenario.arms[usize::from(id.0)]
+    }
+
+    /// The arms, with their ids.
+    pub fn arms(&self) -> impl Iterator<Item = (ArmId, &Arm)> {
+        (0..).map(ArmId).zip(&self.scenario.arms)
+    }
+
+    /// The arm of an arrival, and the arrival whose draws decide what it asks: arms ask the same.
+    pub fn assign(&self, arrival: ArrivalId) -> (ArmId, ArrivalId) {
+        self.order.of(arrival)
+    }
+
+    /// The slice of the run in which an arrival counts, that was due so long after its phase began;
+    /// `None` in a phase that is not measured.
+    pub fn slice(&self, arrival: ArrivalId, due: Duration) -> Option<u16> {
+        self.order.slice(arrival, due)
     }
 
     /// The phases, with their ids.
@@ -157,7 +183,7 @@ impl Plan {
         (0..).map(PhaseId).zip(&self.scenario.phases)
     }
 
-    /// The recipe that an arrival uses: drawn by weight.
+    /// The recipe that an arrival uses: drawn by weight. As all draws, by what it asks.
     pub fn draw_recipe(&self, arrival: ArrivalId) -> RecipeId {
         let total = self.weights.last().copied().unwrap_or(0.0);
         let point = self
@@ -174,9 +200,9 @@ impl Plan {
         )
     }
 
-    /// What an arrival asks.
-    pub fn ask(&self, id: RecipeId, arrival: ArrivalId) -> Ask {
-        let recipe = self.recipe(id);
+    /// What an arm asks for an arrival.
+    pub fn ask(&self, arm: ArmId, id: RecipeId, arrival: ArrivalId) -> Ask {
+        let recipe = self.recipe(arm, id);
         let system = recipe
             .system
             .iter()
@@ -193,7 +219,7 @@ impl Plan {
     /// The row of a prompt file that an arrival asks: arrivals of a recipe with the same row ask the
     /// same. `None` where prompts are made up.
     pub fn draw_row(&self, recipe: RecipeId, arrival: ArrivalId) -> Option<usize> {
-        match &self.recipe(recipe).prompt {
+        match &self.scenario.recipes()[usize::from(recipe.0)].prompt {
             Prompt::Rows(rows) => {
                 let mut rng = self.scenario.seed.rng(Lane::Prompt, arrival.index());
                 Some(rng.random_range(0..rows.len()))
@@ -203,7 +229,7 @@ impl Plan {
     }
 
     fn draw_prompt(&self, recipe: RecipeId, arrival: ArrivalId) -> Vec<Message> {
-        match &self.recipe(recipe).prompt {
+        match &self.scenario.recipes()[usize::from(recipe.0)].prompt {
             Prompt::Rows(rows) => {
                 let row = self.draw_row(recipe, arrival);
                 rows[row.expect("it has rows")].clone()

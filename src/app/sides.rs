@@ -1,0 +1,106 @@
+//! The sides of a run: for each arm, where its requests go, started or seen to answer.
+
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::cli::RunArgs;
+use super::lab::Embedded;
+use super::preflight::{self, Refused};
+use crate::plan::{ArmId, PhaseId, Plan};
+use crate::results::ConnectionInfo;
+use crate::scenario::{Address, Place};
+use crate::schedule::{self, Due};
+use crate::shot;
+use crate::wire::Endpoint;
+
+/// One side of a run.
+pub(super) struct Side {
+    pub(super) endpoint: Endpoint,
+    /// How long the lookup of its addresses took, where there was one.
+    lookup: Option<Duration>,
+    /// The embedded lab, where it is one: it ends with its side.
+    _lab: Option<Embedded>,
+}
+
+/// Opens the side of each arm. What can't be reached, or refuses the key, stops the run before it begins.
+pub(super) async fn open(
+    plan: &Plan,
+    args: &RunArgs,
+) -> Result<anyhow::Result<Vec<Side>>, Refused> {
+    let mut sides = Vec::new();
+    for (arm, _) in plan.arms() {
+        match side(plan, arm, args).await? {
+            Ok(side) => sides.push(side),
+            Err(error) => return Ok(Err(error)),
+        }
+    }
+    Ok(Ok(sides))
+}
+
+async fn side(plan: &Plan, arm: ArmId, args: &RunArgs) -> Result<anyhow::Result<Side>, Refused> {
+    let scenario = plan.scenario();
+    let target = &plan.arm(arm).target;
+    match &target.place {
+        Place::Lab { via, script } => {
+            let lab = Embedded::start(script.clone(), scenario.seed, *via);
+            let side = lab.map(|lab| Side {
+                endpoint: lab.endpoint.clone(),
+                lookup: None,
+                _lab: Some(lab),
+            });
+            Ok(side.context("the embedded lab can't be started"))
+        }
+        Place::Gateway {
+            url,
+            kind,
+            api_key,
+            policy,
+            ..
+        } => {
+            let asked = args.scenario.target.as_ref();
+            let by_flag = asked.is_some_and(|t| t.contains("://") && *t == target.name);
+            let key_from = if by_flag {
+                format!("the environment variable {}", kind.key_variable())
+            } else {
+                format!("`api_key` of the target `{}`", target.name)
+            };
+            let mut endpoint = Endpoint {
+                base_url: url.clone(),
+                key: api_key.clone(),
+                policy: policy.clone(),
+                addresses: None,
+            };
+            let mut arrivals =
+                (0..).map(|n| schedule::arrival(plan, PhaseId(0), n, Due::WhenReady));
+            let first = arrivals.find(|arrival| arrival.arm == arm);
+            let headers = first.map(|first| shot::build(plan, &first).headers);
+            let headers = headers.unwrap_or_default();
+            preflight::check(&endpoint, *kind, &key_from, &headers, scenario).await?;
+            let found = endpoint.look_up().await;
+            let lookup = found.map_err(|failure| preflight::unreachable(&endpoint, &failure))?;
+            Ok(Ok(Side {
+                endpoint,
+                lookup,
+                _lab: None,
+            }))
+        }
+    }
+}
+
+impl Side {
+    /// The base URL.
+    pub(super) fn url(&self) -> String {
+        self.endpoint.base_url.clone()
+    }
+
+    /// Whether it is at a Unix socket.
+    pub(super) const fn is_unix(&self) -> bool {
+        matches!(self.endpoint.policy.connect_to, Some(Address::Unix(_)))
+    }
+
+    /// Tells what the lookup found.
+    pub(super) fn told(&self, connections: &mut ConnectionInfo) {
+        connections.looked_up(self.endpoint.addresses.as_deref(), self.lookup);
+    }
+}

@@ -1,0 +1,121 @@
+//! A run cut into slices: what a comparison works its error out from.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Recorder, Second, Tally};
+use crate::base::{Money, Offset};
+
+/// What was recorded of each slice of a run.
+#[derive(Debug, Default)]
+pub struct Slices(Vec<Option<Slice>>);
+
+/// What was recorded of one slice.
+#[derive(Clone, Debug)]
+pub struct Slice {
+    /// When the first of its requests was due.
+    pub first_due: Offset,
+    /// When the last of them was due.
+    pub last_due: Offset,
+    /// Its rows.
+    pub record: Recorder,
+}
+
+/// The counts of one arm in one slice, as a file holds them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SliceRow {
+    /// Which slice, from 0, in the order of time.
+    pub slice: u16,
+    /// The arm.
+    pub arm: String,
+    /// When the first request of the slice was due, in milliseconds since the run's start.
+    pub first_due_ms: Offset,
+    /// When the last one was due.
+    pub last_due_ms: Offset,
+    /// Requests.
+    pub requests: u64,
+    /// Whole answers.
+    pub ok: u64,
+    /// Of the failed ones, those whose answer was to be streamed.
+    pub failed_streamed: u64,
+    /// Whole answers within every SLO.
+    pub good: u64,
+    /// Output tokens.
+    pub output_tokens: u64,
+    /// The known cost, in US dollars.
+    pub cost_usd: Money,
+    /// Requests whose cost is unknown.
+    pub cost_unknown: u64,
+}
+
+impl Slices {
+    /// Adds what a worker recorded, before it goes to the seconds of the run.
+    pub fn add(&mut self, seconds: &[Second]) {
+        for second in seconds {
+            let Some((number, first, last)) = second.slice() else {
+                continue;
+            };
+            let place = usize::from(number);
+            if self.0.len() <= place {
+                self.0.resize_with(place + 1, || None);
+            }
+            match &mut self.0[place] {
+                Some(slice) => {
+                    slice.first_due = slice.first_due.min(first);
+                    slice.last_due = slice.last_due.max(last);
+                    slice.record.merge(second.record());
+                }
+                empty => {
+                    *empty = Some(Slice {
+                        first_due: first,
+                        last_due: last,
+                        record: second.record().clone(),
+                    });
+                }
+            }
+        }
+    }
+
+    /// The slices that have requests, with their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = (u16, &Slice)> {
+        let numbered = (0..).zip(&self.0);
+        numbered.filter_map(|(number, slice)| Some((number, slice.as_ref()?)))
+    }
+
+    /// What each arm has in each slice that has requests.
+    pub fn tallies(&self) -> Vec<Vec<Tally>> {
+        let arms = |record: &Recorder| (0..record.arms()).map(|arm| record.arm(arm)).collect();
+        self.iter().map(|(_, slice)| arms(&slice.record)).collect()
+    }
+}
+
+impl SliceRow {
+    /// The counts of an arm.
+    pub fn new(number: u16, slice: &Slice, arm: &str, tally: &Tally) -> Self {
+        Self {
+            slice: number,
+            arm: arm.to_owned(),
+            first_due_ms: slice.first_due,
+            last_due_ms: slice.last_due,
+            requests: tally.arrivals,
+            ok: tally.ok,
+            failed_streamed: tally.failed_streamed,
+            good: tally.good,
+            output_tokens: tally.output_tokens,
+            cost_usd: tally.cost,
+            cost_unknown: tally.cost_unknown,
+        }
+    }
+
+    /// The counts as a tally, without its times.
+    pub fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        tally.arrivals = self.requests;
+        tally.ok = self.ok;
+        tally.failed_streamed = self.failed_streamed;
+        tally.good = self.good;
+        tally.output_tokens = self.output_tokens;
+        tally.cost = self.cost_usd;
+        tally.cost_unknown = self.cost_unknown;
+        tally
+    }
+}
