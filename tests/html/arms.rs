@@ -268,7 +268,7 @@ fn arms_are_drawn_over_each_other_and_what_the_gate_and_the_comparison_found_is_
     for said in [
         "<b>slow</b> against direct",
         "1.310",
-        "[1.258 – 1.375]",
+        "[1.258 – 1.376]",
         "? INCONCLUSIVE",
         "Margin 10.00 %",
         "20 slices",

@@ -23,7 +23,7 @@ pub(super) struct Compared<'a> {
 
 #[derive(Serialize)]
 struct Arm<'a> {
-    arm: &'a str,
+    name: &'a str,
     verdict: Verdict,
     rows: Vec<Row<'a>>,
 }
@@ -67,7 +67,7 @@ impl<'a> From<&'a Comparison> for Compared<'a> {
 impl<'a> From<&'a ArmComparison> for Arm<'a> {
     fn from(of: &'a ArmComparison) -> Self {
         Self {
-            arm: &of.arm,
+            name: &of.arm,
             verdict: of.verdict,
             rows: of.rows().into_iter().map(Row::from).collect(),
         }

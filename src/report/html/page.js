@@ -148,8 +148,8 @@ function comparisonSection() {
       word(row.verdict), value(row.unit, row.baseline), value(row.unit, row.arm), change(row), row.difference ? h("span", { class: "soft" }, "difference") : forest(row, compared.margin, reach),
       h("td", { class: "num" }, row.detectable === null ? "n/a" : percent(row.detectable)),
       h("td", { class: "num" }, count(row.n[0]), h("small", null, count(row.n[1]))), h("td", { class: "wrap" }, row.why)]);
-    return [h("h3", null, named("arm:" + arm.arm), " against ", compared.baseline, " ", word(arm.verdict)),
-      table(["metric", "verdict", "#" + compared.baseline, "#" + arm.arm, "#ratio", "dashed: margin", "#could see", "#n", "why"], rows, { wide: true, class: "compared", caption: arm.arm + " against " + compared.baseline })];
+    return [h("h3", null, named("arm:" + arm.name), " against ", compared.baseline, " ", word(arm.verdict)),
+      table(["metric", "verdict", "#" + compared.baseline, "#" + arm.name, "#ratio", "dashed: margin", "#could see", "#n", "why"], rows, { wide: true, class: "compared", caption: arm.name + " against " + compared.baseline })];
   });
   const { ranking } = compared;
   const ranked = ranking && [h("h3", null, "Ranking by " + ranking.stat + " ", term(ranking.metric, SHORT[ranking.metric] || ranking.metric)),
