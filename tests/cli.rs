@@ -28,6 +28,10 @@ mod connections;
 mod costs;
 #[path = "cli/exits.rs"]
 mod exits;
+#[path = "cli/log_server.rs"]
+mod log_server;
+#[path = "cli/log_to.rs"]
+mod log_to;
 #[path = "cli/mirror.rs"]
 mod mirror;
 #[path = "cli/output.rs"]
@@ -40,6 +44,8 @@ mod planted;
 mod prices;
 #[path = "cli/probe.rs"]
 mod probe;
+#[path = "cli/reconcile.rs"]
+mod reconcile;
 #[path = "cli/same_bytes.rs"]
 mod same_bytes;
 #[path = "cli/secrets.rs"]

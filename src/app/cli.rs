@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::base::{HumanDuration, Rate};
-use crate::scenario::{Kind, Overrides};
+use crate::scenario::{Kind, LogKind, Overrides};
 
 /// Load-test and latency-benchmark an LLM gateway: an instrument whose numbers say how far to trust
 /// them.
@@ -25,7 +25,8 @@ Examples:
     -e SHORT_MODEL=openai/gpt-5-mini -e PRICES=my-prices.yaml
 
 Exit codes:
-  0 fine   2 usage or invalid scenario   4 no data, or an invalid run with --gate
+  0 fine   1 gate failed, or a limit is not kept   2 usage or invalid scenario   3 gate inconclusive
+  4 no data, or what is gated is invalid
   5 preflight failed   6 stopped by the budget, results flagged incomplete
   70 internal error, or a self-test that failed   130/143 interrupted, results flagged incomplete";
 
@@ -39,6 +40,11 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// Print the report of a run again, from its files
     Report(ReportArgs),
+    /// Judge a run by its thresholds, from its files; needs no network
+    Gate(GateArgs),
+    /// Keep what later runs are held against
+    #[command(subcommand)]
+    Baseline(BaselineCommand),
     /// Run the stand-ins: a scripted provider, and a gateway in front of it
     Lab(LabArgs),
     /// Prove the client's own error on this machine, against a provider that knows the truth
@@ -49,6 +55,8 @@ pub(super) enum Command {
     /// Make a price table from a gateway's own list
     #[command(subcommand)]
     Prices(PricesCommand),
+    /// Hold a run against the gateway's log of its requests: cost, tokens, times, missing rows
+    Reconcile(ReconcileArgs),
     /// Send a few of the smallest requests to a gateway, show its contract, and keep the transcripts
     Probe(ProbeArgs),
     /// Print the JSON Schema of a scenario file
@@ -98,6 +106,7 @@ impl ScenarioArgs {
             rate: self.rate,
             duration: self.duration,
             requests: self.requests,
+            reconcile: false,
         }
     }
 }
@@ -115,12 +124,119 @@ pub(super) struct RunArgs {
     /// Print the run as JSON on stdout, not as text
     #[arg(long)]
     pub(super) json: bool,
+    /// Hold the run against the gateway's log of it, once it is over
+    #[arg(long)]
+    pub(super) reconcile: bool,
     /// Exit with 4 where the run is invalid, too: the client, not the server, made its numbers
     #[arg(long)]
     pub(super) gate: bool,
     /// Write no report.html
     #[arg(long)]
     pub(super) no_html: bool,
+    #[command(flatten)]
+    pub(super) against: AgainstArgs,
+}
+
+/// What a gate holds a run against, and what becomes of a verdict.
+#[derive(Debug, Args)]
+pub(super) struct AgainstArgs {
+    /// What thresholds with `baseline` are held against: a run's folder, a saved baseline, or `last` for
+    /// the newest earlier complete run of the scenario
+    #[arg(long, value_name = "RUN|DIR|last")]
+    pub(super) baseline: Option<PathBuf>,
+    /// Hold runs against each other that are unlike in more than what they measured
+    #[arg(long, requires = "baseline")]
+    pub(super) allow_unlike: bool,
+    /// The exit code of an inconclusive gate: that of a pass or of a failure [default: its own, 3]
+    #[arg(long, value_name = "POLICY")]
+    pub(super) on_inconclusive: Option<Policy>,
+}
+
+/// What an inconclusive gate counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Policy {
+    /// Exit with 0
+    Pass,
+    /// Exit with 1
+    Fail,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct GateArgs {
+    /// The folder of a run
+    #[arg(value_name = "RUN")]
+    pub(super) run: PathBuf,
+    #[command(flatten)]
+    pub(super) against: AgainstArgs,
+    /// Take the thresholds of this scenario, not those that the run was made with
+    #[arg(long, value_name = "FILE")]
+    pub(super) scenario: Option<PathBuf>,
+    /// Set a variable of that scenario; wins over the environment
+    #[arg(short = 'e', value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(super) env: Vec<(String, String)>,
+    /// Print what was found as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum BaselineCommand {
+    /// Save what is compared of a run: its figures and histograms, and no rows
+    Save(BaselineSaveArgs),
+    /// Show the baselines of a folder
+    Show(BaselineShowArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BaselineSaveArgs {
+    /// The folder of a run
+    #[arg(value_name = "RUN")]
+    pub(super) run: PathBuf,
+    /// What the baseline is called [default: the scenario's name]
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: Option<String>,
+    /// The folder for baselines
+    #[arg(long, value_name = "DIR", default_value = "baselines")]
+    pub(super) dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BaselineShowArgs {
+    /// The folder of baselines, or of one
+    #[arg(value_name = "DIR", default_value = "baselines")]
+    pub(super) dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReconcileArgs {
+    /// The folder of a run
+    #[arg(value_name = "RUN")]
+    pub(super) run: PathBuf,
+    /// The base URL of the log's gateway, or `respan` for Respan's hosted one [default: that of the run]. The
+    /// key is read from `RESPAN_API_KEY` for the kind `respan`, and else from `OPENAI_API_KEY`
+    #[arg(long, value_name = "URL|NAME")]
+    pub(super) target: Option<String>,
+    /// Whose log it is: respan [default: that of the run's gateway]
+    #[arg(long, value_name = "K", value_parser = log_kind)]
+    pub(super) kind: Option<LogKind>,
+    /// The one arm whose log it is, where each arm has a gateway of its own
+    #[arg(long, value_name = "NAME")]
+    pub(super) arm: Option<String>,
+    /// How long to wait for rows that are still to come [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = any_duration)]
+    pub(super) wait: Option<HumanDuration>,
+    /// Exit with 1 where the logged cost is further from ours than this: 1%
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(super) max_cost_drift: Option<f64>,
+    /// Exit with 1 where more requests than this are missing in the log
+    #[arg(long, value_name = "N")]
+    pub(super) max_missing: Option<u64>,
+    /// Print the result as JSON on stdout, not as text
+    #[arg(long)]
+    pub(super) json: bool,
+    /// The folder for reconcile.json and reconcile.csv [default: that of the run]
+    #[arg(short = 'o', long, value_name = "DIR")]
+    pub(super) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -227,6 +343,25 @@ pub(super) struct ProbeArgs {
 fn kind(text: &str) -> Result<Kind, String> {
     let named = serde_json::from_value(text.into());
     named.map_err(|error| error.to_string())
+}
+
+fn log_kind(text: &str) -> Result<LogKind, String> {
+    let named = serde_json::from_value(text.into());
+    named.map_err(|error: serde_json::Error| error.to_string())
+}
+
+/// A share as `1%` or `0.01`.
+fn share(text: &str) -> Result<f64, String> {
+    let (number, whole) = text.strip_suffix('%').map_or((text, 1.0), |n| (n, 100.0));
+    let share = number.trim().parse::<f64>().map(|number| number / whole);
+    let share = share
+        .ok()
+        .filter(|share| share.is_finite() && *share >= 0.0);
+    share.ok_or_else(|| "write it as a share from zero up: 1% or 0.01".to_owned())
+}
+
+fn any_duration(text: &str) -> Result<HumanDuration, String> {
+    text.parse().map_err(|error| in_a_line(&error))
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

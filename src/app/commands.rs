@@ -16,7 +16,12 @@ use crate::schedule::forecast;
 
 /// Loads a scenario, or shows all its problems.
 pub(super) fn load(args: &ScenarioArgs) -> Result<Scenario, Exit> {
-    let loaded = load_file(&args.scenario, &args.env, &args.overrides());
+    load_with(args, &args.overrides())
+}
+
+/// The same, where a command changes more of it.
+pub(super) fn load_with(args: &ScenarioArgs, overrides: &Overrides) -> Result<Scenario, Exit> {
+    let loaded = load_file(&args.scenario, &args.env, overrides);
     let problems = match &loaded {
         Ok(scenario) => &scenario.warnings,
         Err(problems) => problems,
@@ -26,13 +31,13 @@ pub(super) fn load(args: &ScenarioArgs) -> Result<Scenario, Exit> {
 }
 
 /// Shows problems, if there are any.
-fn show(problems: &[Problem]) {
+pub(super) fn show(problems: &[Problem]) {
     if !problems.is_empty() {
         terminal::message(scenario::render(problems, terminal::stderr_colour()).trim_end());
     }
 }
 
-fn load_file(
+pub(super) fn load_file(
     path: &Path,
     given: &[(String, String)],
     overrides: &Overrides,

@@ -7,9 +7,13 @@ use std::process::ExitCode;
 pub enum Exit {
     /// All is fine.
     Fine = 0,
+    /// What was asked of the figures does not hold: a threshold, a margin or a limit.
+    Fail = 1,
     /// The command line or the scenario is wrong; nothing was sent.
     Usage = 2,
-    /// There is nothing to stand on: no request was answered, or the run is gated and invalid.
+    /// The gate can't tell: the figures leave it open whether a threshold holds.
+    Inconclusive = 3,
+    /// There is nothing to stand on: no request was answered, or what is gated is invalid.
     NoData = 4,
     /// The target can't be reached, or refuses the key; nothing was measured.
     Preflight = 5,

@@ -1,18 +1,23 @@
 //! The command: the only room that prints, reads the environment and the wall clock, and decides exit
 //! codes.
 
+mod abort;
+mod baseline;
 mod cli;
 mod collect;
 mod commands;
 mod exit;
+mod gate;
 mod lab;
 mod limits;
+mod log_to;
 mod machine;
 mod page;
 mod preflight;
 mod prices;
 mod probe;
 mod progress;
+mod reconcile;
 mod run;
 mod selftest;
 mod sides;
@@ -23,7 +28,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Cli, Command, PricesCommand};
+use cli::{BaselineCommand, Cli, Command, PricesCommand};
 pub use exit::Exit;
 
 /// Runs the command line of this process.
@@ -33,10 +38,14 @@ pub fn main() -> ExitCode {
         Command::Validate(args) => Ok(commands::validate(&args)),
         Command::Plan(args) => commands::plan(&args),
         Command::Report(args) => commands::report(&args),
+        Command::Gate(args) => gate::gate(&args),
+        Command::Baseline(BaselineCommand::Save(args)) => Ok(baseline::save(&args)),
+        Command::Baseline(BaselineCommand::Show(args)) => Ok(baseline::show(&args)),
         Command::Lab(args) => lab::lab(&args),
         Command::Selftest(args) => selftest::selftest(&args),
         Command::SelftestProvider => selftest::serve(),
         Command::Prices(PricesCommand::Pull(args)) => prices::pull(&args),
+        Command::Reconcile(args) => reconcile::reconcile(&args),
         Command::Probe(args) => probe::probe(&args),
         Command::Schema => commands::schema(),
     };

@@ -9,27 +9,36 @@ use anyhow::Context;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+use super::abort::Abort;
 use super::cli::RunArgs;
 use super::collect::{self, Collector};
+use super::gate::{self, Against, Judged};
 use super::progress::Progress;
 use super::sides::{self, Side};
 use super::signals::Signals;
-use super::{Exit, commands, limits, machine, page, preflight, selftest, terminal};
+use super::{
+    Exit, commands, limits, log_to, machine, page, preflight, reconcile, selftest, terminal,
+};
+use crate::base::{Offset, Secret};
 use crate::engine::{self, Control, Ledger};
-use crate::judge::{self, Level, Validity};
+use crate::judge::{self, Gate, Level, Validity};
 use crate::plan::Plan;
-use crate::record::Summary;
+use crate::record::{ScopeFigures, Summary};
 use crate::report;
 use crate::report::html::Sheet;
-use crate::results::{Interruption, RunFolder, RunInfo};
-use crate::scenario::{Client, Http, Timestamps};
-use crate::wire::{Clock, DirectWire, ReqwestWire, Stamping};
+use crate::results::{self, Interruption, RunFolder, RunInfo};
+use crate::scenario::{Client, Http, Overrides, Timestamps};
+use crate::wire::{Clock, DirectWire, Endpoint, ReqwestWire, Stamping};
 
 /// How often progress is shown and files are brought up to date.
 const TICK: Duration = Duration::from_millis(200);
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
-    let scenario = match commands::load(&args.scenario) {
+    let overrides = Overrides {
+        reconcile: args.reconcile,
+        ..args.scenario.overrides()
+    };
+    let scenario = match commands::load_with(&args.scenario, &overrides) {
         Ok(scenario) => scenario,
         Err(exit) => return Ok(exit),
     };
@@ -45,9 +54,20 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         Ok(sides) => sides?,
         Err(why) => return refused(why),
     };
-    let session = Session::begin(&plan, &sides, args)?;
+    let at_lab = sides.iter().find_map(Side::lab_gateway);
+    let log = match log_to::endpoint(plan.scenario(), at_lab) {
+        Ok(log) => log,
+        Err(why) => return refused(why),
+    };
+    let session = match Session::begin(&plan, &sides, log.as_ref(), args)? {
+        Ok(session) => session,
+        Err(exit) => return Ok(exit),
+    };
     let ended = runtime.block_on(session.go())?;
-    ended.report(args)
+    let log = log.as_ref().or(at_lab).unwrap_or(&sides[0].endpoint);
+    let step = reconcile::Step::of(plan.scenario(), log, &ended.folder, &runtime)?;
+    let exit = ended.report(args)?;
+    Ok(step.show(args.json, exit))
 }
 
 /// A run under way.
@@ -62,10 +82,17 @@ struct Session {
     http: Http,
     /// Who stamps, for each arm.
     stamping: Stamping,
+    abort: Abort,
+    against: Option<Against>,
 }
 
 impl Session {
-    fn begin(plan: &Arc<Plan>, sides: &[Side], args: &RunArgs) -> anyhow::Result<Self> {
+    fn begin(
+        plan: &Arc<Plan>,
+        sides: &[Side],
+        log: Option<&Endpoint>,
+        args: &RunArgs,
+    ) -> anyhow::Result<Result<Self, Exit>> {
         let started = OffsetDateTime::now_utc();
         let urls: Vec<String> = sides.iter().map(Side::url).collect();
         let mut info = RunInfo::new(plan, &urls);
@@ -94,6 +121,10 @@ impl Session {
         if let Some(warning) = limits::shortage(plan, info.workers, open_files) {
             terminal::message(&warning);
         }
+        let against = match Against::before(&args.against, &args.output, &info) {
+            Ok(against) => against,
+            Err(exit) => return Ok(Err(exit)),
+        };
         let stamp = started.format(&format_description!(
             "[year][month][day]T[hour][minute][second]Z"
         ))?;
@@ -105,9 +136,11 @@ impl Session {
         let progress = Progress::new(arrivals.sum());
         let keys = sides.iter().filter_map(|side| side.endpoint.key.as_ref());
         let secrets = plan.scenario().secrets.iter().chain(keys);
-        let collector = Collector::new(info, folder, secrets.cloned().collect());
+        let secrets: Vec<Secret> = secrets.cloned().collect();
+        let mut collector = Collector::new(info, folder, secrets);
         let control = Control::default();
         let clock = Clock::start();
+        collector.log_to(plan.scenario(), log)?;
         let cpu_before = machine::cpu();
         let timeouts = plan.scenario().timeouts;
         let run = match client {
@@ -120,7 +153,8 @@ impl Session {
                 ReqwestWire::new(endpoint, timeouts, clock)
             })?,
         };
-        Ok(Self {
+        Ok(Ok(Self {
+            against,
             collector,
             progress,
             run,
@@ -130,7 +164,8 @@ impl Session {
             client,
             http,
             stamping,
-        })
+            abort: Abort::new(&plan.scenario().thresholds),
+        }))
     }
 
     /// Gathers rows until the workers are done, and heeds signals.
@@ -158,6 +193,7 @@ impl Session {
                     let now = self.clock.now();
                     self.tell_of_budget(&mut told);
                     self.collector.tick(self.run.gauges.in_flight())?;
+                    self.heed_thresholds(now);
                     self.progress.show(now, &self.collector, &self.run.gauges);
                 }
             }
@@ -168,13 +204,15 @@ impl Session {
         let process_cpu = self.process_cpu();
         self.collector.info.rows_waiting = self.run.gauges.most_rows_waiting();
         let by_budget = settle(&mut self.collector.info, self.run.ledger.as_deref());
+        let by_threshold = self.abort.take(&mut self.collector.info);
         let whole = self.run.join();
+        self.collector.finish_log(&mut signals).await;
         let info = &mut self.collector.info;
         info.process_cpu = process_cpu;
         info.client = client_in_words(self.client, self.http, &self.stamping);
         info.stamps = (self.client == Client::Direct).then(|| self.stamping.tally());
-        let stopped = interrupted.first().copied().or(by_budget);
-        Ended::new(self.collector, stopped, whole)
+        let stopped = interrupted.first().copied().or(by_budget).or(by_threshold);
+        Ended::new(self.collector, stopped, whole, self.against)
     }
 
     /// Says once that the budget stopped the run.
@@ -185,6 +223,17 @@ impl Session {
                 .message("the budget is used up: no further arrivals; what is in flight goes on");
             *told = true;
         }
+    }
+
+    /// Stops arrivals once a threshold that asks for it is sure not to hold.
+    fn heed_thresholds(&mut self, now: Offset) {
+        let Some(broken) = self.abort.look(&self.collector, now) else {
+            return;
+        };
+        self.control.stop.cancel();
+        self.progress.message(&format!(
+            "`{broken}` does not hold: no further arrivals; what is in flight goes on"
+        ));
     }
 
     /// The share of all cores that the process used so far.
@@ -236,6 +285,7 @@ fn exit_of(interrupted: Option<Interruption>) -> Option<Exit> {
         Interruption::Interrupt => Exit::Interrupted,
         Interruption::Terminate => Exit::Terminated,
         Interruption::Budget => Exit::Budget,
+        Interruption::Threshold => Exit::Fail,
     })
 }
 
@@ -245,6 +295,8 @@ struct Ended {
     summary: Summary,
     validity: Validity,
     folder: PathBuf,
+    figures: Vec<ScopeFigures>,
+    against: Option<Against>,
     whole: bool,
 }
 
@@ -253,6 +305,7 @@ impl Ended {
         collector: Collector,
         interrupted: Option<Interruption>,
         whole: bool,
+        against: Option<Against>,
     ) -> anyhow::Result<Self> {
         let Collector {
             mut info,
@@ -270,36 +323,67 @@ impl Ended {
         info.shares = info.judge_shares(&summary);
         (info.summary, info.validity) = (Some(summary.clone()), Some(validity.clone()));
         let folder = folder.finish(&info, &slices)?;
+        let mut figures = ScopeFigures::of(&recorder, &info.names());
+        figures.extend(results::scoped(
+            &folder,
+            &info,
+            &recorder,
+            &info.thresholds,
+        )?);
         Ok(Self {
             info,
             summary,
             validity,
             folder,
+            figures,
+            against,
             whole,
         })
     }
 
-    fn sheet(&self) -> Sheet<'_> {
+    fn sheet<'a>(&'a self, gate: Option<&'a Gate>) -> Sheet<'a> {
         Sheet {
             info: &self.info,
             summary: &self.summary,
             validity: &self.validity,
             notes: &[],
-            gate: None,
-            comparison: None,
+            gate,
+            comparison: gate.and_then(|gate| gate.comparison.as_ref()),
         }
     }
 
+    /// Judges the run by its thresholds, where it has any.
+    fn gate(&self) -> Option<Gate> {
+        let thresholds = &self.info.thresholds;
+        if thresholds.is_empty() {
+            return None;
+        }
+        let gate = gate::judge_run(&Judged {
+            info: &self.info,
+            folder: &self.folder,
+            figures: &self.figures,
+            summary: &self.summary,
+            validity: &self.validity,
+            thresholds,
+            baseline: self.against.as_ref(),
+        });
+        gate::keep(&gate, &self.folder);
+        Some(gate)
+    }
+
     fn report(&self, args: &RunArgs) -> anyhow::Result<Exit> {
+        let gate = self.gate();
         if args.json {
             terminal::data(&format!("{}\n", serde_json::to_string_pretty(&self.info)?));
         } else {
             let paint = terminal::stdout_paint();
+            let found = gate.as_ref().map(|gate| report::gate(gate, paint) + "\n");
             let text = report::run(&self.info, &self.summary, &self.validity, &[], paint);
+            let text = found.unwrap_or_default() + &text;
             terminal::data(&format!("{text}\nfiles in {}\n", self.folder.display()));
         }
         if !args.no_html {
-            page::after_run(&self.sheet(), &self.folder);
+            page::after_run(&self.sheet(gate.as_ref()), &self.folder);
         }
         if !self.whole {
             terminal::error(
@@ -310,8 +394,12 @@ impl Ended {
         let none_ok = self.summary.total().is_none_or(|total| total.count.ok == 0);
         let untrusted = args.gate && self.validity.verdict == Level::Invalid;
         let no_data = (none_ok || untrusted).then_some(Exit::NoData);
+        // Advisory thresholds alone decide nothing.
+        let gate = gate.filter(|_| self.info.thresholds.iter().any(|t| !t.advisory));
+        let gated = gate.map(|gate| gate::exit_of(&gate, &args.against));
         Ok(exit_of(self.info.interrupted)
             .or(no_data)
+            .or(gated)
             .unwrap_or(Exit::Fine))
     }
 }

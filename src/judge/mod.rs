@@ -2,6 +2,7 @@
 
 mod comparison;
 mod gate;
+mod reconcile;
 mod selftest;
 mod shares;
 mod validity;
@@ -15,6 +16,10 @@ pub use comparison::{
 pub use gate::{
     Baseline, Difference, Ending, Evidence, Finding, GATE_SCHEMA, Gate, GatedRun, Unit,
     fails_clearly, gate,
+};
+pub use reconcile::{
+    Against, CacheLogged, CostDifference, Disagree, Joined, Joiner, Key, LogRead, LogRows, Logged,
+    RECONCILE_SCHEMA, Reconciled, Seen, Side, Spread, SpreadQuantile, TokenDifference,
 };
 pub use selftest::{Certificate, Clocks, Errors, Load, Measured, Round, SELFTEST_SCHEMA, compare};
 pub use shares::{ShareFound, ShareVerdict, SharesFound, shares};

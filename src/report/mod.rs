@@ -3,14 +3,18 @@
 mod connections;
 mod costs;
 mod example;
+mod gate;
 pub mod html;
 mod plan;
+mod reconcile;
 mod selftest;
 mod table;
 mod text;
 mod told;
 
 pub use example::{Example, examples};
+pub use gate::gate;
 pub use plan::plan;
+pub use reconcile::reconciled;
 pub use selftest::selftest;
 pub use text::{Paint, run};

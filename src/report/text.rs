@@ -34,7 +34,7 @@ impl Paint {
         self.code(1, text)
     }
 
-    fn code(self, code: u8, text: &str) -> String {
+    pub(super) fn code(self, code: u8, text: &str) -> String {
         match self {
             Self::Plain => text.to_owned(),
             Self::Colour => format!("\x1b[{code}m{text}\x1b[0m"),
@@ -108,6 +108,7 @@ fn head(info: &RunInfo, paint: Paint) -> String {
         Some(Interruption::Interrupt) => ", INTERRUPTED",
         Some(Interruption::Terminate) => ", TERMINATED",
         Some(Interruption::Budget) => ", STOPPED BY THE BUDGET",
+        Some(Interruption::Threshold) => ", ENDED BY A THRESHOLD",
     };
     let selftest = info.selftest.as_ref().map(standing).unwrap_or_default();
     let connections = connections(info);
@@ -222,6 +223,9 @@ fn counts(info: &RunInfo, summary: &Summary, total: &ScopeSummary) -> String {
     out += &format!("cost        {}\n", cost_in_words(info, totals));
     out += &costs::budget(info);
     out += &gateway(&total.told);
+    if let Some(logged) = &info.logged {
+        out += &format!("logged      {}\n", logged.in_words());
+    }
     if totals.clamped > 0 {
         out += &format!(
             "clamped     {} times over an hour count as an hour\n",

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ArmInfo, ConnectionInfo, PreopenInfo};
+use super::{ArmInfo, ConnectionInfo, LoggedInfo, PreopenInfo};
 use crate::base::{Money, Offset, Seed};
 use crate::judge::{self, SharesFound, Stalls, Validity};
 use crate::plan::Plan;
 use crate::record::{Names, PhaseRecord, Recorder, Summary};
-use crate::scenario::{Compare, Shares, Slos};
+use crate::scenario::{Compare, Shares, Slos, Threshold};
 use crate::schedule::{planned_arrivals, planned_length};
 use crate::wire::StampTally;
 
@@ -62,6 +62,12 @@ pub struct RunInfo {
     pub phases: Vec<PhaseInfo>,
     /// What a good answer keeps to.
     pub slos: Slos,
+    /// What it was to keep to, as the scenario says it, each with its line there.
+    #[serde(default)]
+    pub thresholds: Vec<Threshold>,
+    /// The thresholds that ended it before its plan did, as they are written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aborted_by: Vec<String>,
     /// The day of the price table.
     pub prices_as_of: Option<String>,
     /// What became of the budget, where there is one.
@@ -82,6 +88,9 @@ pub struct RunInfo {
     /// The most rows that waited for their file at one time; beyond 100,000 the run was ended for it.
     #[serde(default)]
     pub rows_waiting: u64,
+    /// What became of the rows for `log_to`, where there is one; absent while the run goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logged: Option<LoggedInfo>,
     /// Whether the figures are to be trusted; absent while the run goes on.
     pub validity: Option<Validity>,
     /// How the answers were shared out, where the scenario says how they should be; absent while the run
@@ -102,6 +111,8 @@ pub enum Interruption {
     Terminate,
     /// The next request could have cost more than was left of the budget.
     Budget,
+    /// A threshold did not hold that was to end it then.
+    Threshold,
 }
 
 /// What became of a budget, in US dollars.
@@ -238,6 +249,8 @@ impl RunInfo {
                 .collect(),
             phases,
             slos: scenario.slos,
+            thresholds: scenario.thresholds.clone(),
+            aborted_by: Vec::new(),
             prices_as_of: scenario.prices.as_ref().map(|table| table.as_of.clone()),
             budget: scenario.budget.map(|budget| BudgetInfo {
                 usd: budget.usd,
@@ -248,6 +261,7 @@ impl RunInfo {
             stalls: None,
             open_files: None,
             rows_waiting: 0,
+            logged: None,
             validity: None,
             shares: Vec::new(),
             summary: None,

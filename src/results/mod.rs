@@ -4,13 +4,19 @@
 //! `complete: false` and can be read as far as it came.
 
 mod arms;
+mod baseline;
 mod connections;
 mod course;
+mod evidence;
 mod hlog;
 mod info;
+mod likeness;
 mod line;
+mod logged;
 mod read;
+mod reconcile;
 mod row;
+mod scopes;
 mod slices;
 mod write;
 
@@ -18,12 +24,18 @@ use std::io;
 use std::path::PathBuf;
 
 pub use arms::ArmInfo;
+pub use baseline::{Saved, save_baseline};
 pub use connections::{ConnectionInfo, PreopenInfo};
 pub use course::{Places, intervals, spread, write_whole};
+pub use evidence::{Material, earlier, material, write_gate};
 pub use hlog::tag_names;
 pub use info::{BudgetInfo, Interruption, PhaseInfo, RecipeInfo, RunInfo, Standing, TargetInfo};
-pub use read::{Stored, read, read_info};
+pub use likeness::differences;
+pub use logged::LoggedInfo;
+pub use read::{Stored, each_row, read, read_info};
+pub use reconcile::{ReconcileFiles, read_reconciled};
 pub use row::Row;
+pub use scopes::scoped;
 pub use slices::read as read_slices;
 pub use write::{RunFolder, SummaryRow, summary_rows};
 
@@ -48,6 +60,12 @@ pub mod names {
     pub const SLICES_HLOG: &str = "slices.hlog";
     /// The report as a page for a browser.
     pub const PAGE: &str = "report.html";
+    /// What a gate found.
+    pub const GATE: &str = "gate.json";
+    /// The run against a gateway's log of it.
+    pub const RECONCILED: &str = "reconcile.json";
+    /// The same, a row for each request.
+    pub const RECONCILED_ROWS: &str = "reconcile.csv";
 }
 
 /// What can go wrong with our own files.
@@ -66,6 +84,14 @@ pub enum ResultsError {
         "{path} is no run folder: {why}\nname a folder below results/, one that holds run.json"
     )]
     NotARun {
+        /// Which folder.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// Files of a folder don't fit each other: figures from them would mislead.
+    #[error("{path} can't be judged: {why}")]
+    Unfit {
         /// Which folder.
         path: PathBuf,
         /// Why.

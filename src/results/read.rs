@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{ResultsError, Row, RunInfo, SCHEMA, at, hlog, names};
 use crate::record::{Recorder, Summary};
-use crate::sample::Metric;
+use crate::sample::{Metric, Sample};
 
 /// A run folder that was read.
 #[derive(Debug)]
@@ -28,10 +28,21 @@ impl Stored {
 
 /// Reads a run folder.
 pub fn read(path: &Path) -> Result<Stored, ResultsError> {
-    let info = read_info(path)?;
+    read_with(path, read_info(path)?, &mut |_| {})
+}
+
+/// Reads a run folder of which `info` is known, and shows each row to `visit`.
+pub(super) fn read_with(
+    path: &Path,
+    info: RunInfo,
+    visit: &mut dyn FnMut(&Sample),
+) -> Result<Stored, ResultsError> {
     let mut recorder = info.recorder();
     let mut notes = Vec::new();
-    let broken = read_rows(path, &info, &mut recorder)?;
+    let broken = read_rows(path, &info, &mut |sample| {
+        recorder.push(sample);
+        visit(sample);
+    })?;
     if broken > 0 {
         let rows = if broken == 1 { "row" } else { "rows" };
         notes.push(format!(
@@ -85,9 +96,21 @@ pub fn read_info(path: &Path) -> Result<RunInfo, ResultsError> {
     serde_json::from_value(json).map_err(|e| not(format!("{}: {e}", names::RUN)))
 }
 
-/// Reads the rows into `recorder` and counts those that are broken: a process that was killed leaves
-/// its last row cut short.
-fn read_rows(path: &Path, info: &RunInfo, recorder: &mut Recorder) -> Result<u64, ResultsError> {
+/// Shows each row to `visit` and counts those that are broken: a process that was killed leaves its last
+/// row cut short.
+pub(super) fn read_rows(
+    path: &Path,
+    info: &RunInfo,
+    visit: &mut dyn FnMut(&Sample),
+) -> Result<u64, ResultsError> {
+    each_row(path, |row| {
+        let sample = row.sample(info);
+        sample.map(|sample| visit(&sample)).is_some()
+    })
+}
+
+/// Reads the rows one after the other, and counts those that are broken or not taken.
+pub fn each_row(path: &Path, mut take: impl FnMut(Row) -> bool) -> Result<u64, ResultsError> {
     let file = path.join(names::SAMPLES);
     let io = |error: csv::Error| at(&file)(error.into());
     let mut reader = csv::ReaderBuilder::new()
@@ -103,8 +126,7 @@ fn read_rows(path: &Path, info: &RunInfo, recorder: &mut Recorder) -> Result<u64
             return Ok(broken);
         }
         let row: Option<Row> = record.deserialize(Some(&head)).ok();
-        if let Some(sample) = row.and_then(|row| row.sample(info)) {
-            recorder.push(&sample);
+        if row.is_some_and(&mut take) {
             continue;
         }
         broken += 1;

@@ -118,6 +118,8 @@ impl<'a> Checker<'a> {
             thresholds,
             prices: prices.flatten(),
             budget,
+            log_to: self.log_to(file),
+            reconcile: self.reconcile(file),
             client: file.client.unwrap_or_default(),
             timestamps: file.timestamps.unwrap_or_default(),
             timeouts: timeouts(file.timeouts.unwrap_or_default()),

@@ -24,6 +24,8 @@ pub struct Overrides {
     pub duration: Option<HumanDuration>,
     /// `-n`: requests of the measured phases.
     pub requests: Option<u64>,
+    /// `--reconcile`.
+    pub reconcile: bool,
 }
 
 impl Overrides {
@@ -42,6 +44,10 @@ impl Overrides {
         }
         if let Some(target) = &self.target {
             choose_target(file, target, env);
+        }
+        if self.reconcile && file.reconcile.is_none() {
+            let section = super::logs::ReconcileSection::default();
+            file.reconcile = Some(Spanned::new(section, 0..0));
         }
         let measured: Vec<&mut Phase> = file
             .load

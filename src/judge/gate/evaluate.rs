@@ -192,7 +192,7 @@ fn find(
     }
     let in_scope = |figures: &&ScopeFigures| figures.summary.scope == finding.scope;
     let Some(of) = evidence.figures.iter().find(in_scope) else {
-        finding.why = "the files of the run don't tell this scope".to_owned();
+        "the files of the run don't tell this scope".clone_into(&mut finding.why);
         return finding;
     };
     let measured = measure(&test.figure, of, 0);
@@ -216,20 +216,14 @@ fn find(
     finding.ci_high = finite(measured.interval.map(|(_, high)| high));
     let (verdict, mut why) = match &test.limit {
         Limit::Value(limit) => absolute(threshold, &measured, value, *limit),
-        Limit::Baseline(margins) => {
-            let base = baseline.map(|baseline| {
-                let mut scopes = baseline.figures.iter();
-                scopes.find(|figures| figures.summary.scope == finding.scope)
-            });
-            match base_value(threshold, base) {
-                Err(why) => (Verdict::Invalid, why),
-                Ok((base, interval)) => {
-                    let limit = widest(margins, base, test.relation);
-                    (finding.baseline, finding.limit) = (Some(base), Some(limit));
-                    relative(threshold, &measured, value, (base, interval), limit)
-                }
+        Limit::Baseline(margins) => match base_value(threshold, baseline) {
+            Err(why) => (Verdict::Invalid, why),
+            Ok((base, interval)) => {
+                let limit = widest(margins, base, test.relation);
+                (finding.baseline, finding.limit) = (Some(base), Some(limit));
+                relative(threshold, &measured, value, (base, interval), limit)
             }
-        }
+        },
         Limit::Expected => unreachable!("only shares are expected"),
     };
     finding.verdict = verdict;
@@ -306,12 +300,14 @@ fn against(value: f64, limit: f64, holds: bool, unit: Unit) -> String {
 /// The baseline's value and interval, or why there is none.
 fn base_value(
     threshold: &Threshold,
-    base: Option<Option<&ScopeFigures>>,
+    baseline: Option<&Baseline<'_>>,
 ) -> Result<(f64, Option<(f64, f64)>), String> {
-    let Some(base) = base else {
+    let Some(baseline) = baseline else {
         return Err("no baseline was given: name one with --baseline".to_owned());
     };
-    let Some(of) = base else {
+    let scope = threshold.test.scope_name();
+    let mut scopes = baseline.figures.iter();
+    let Some(of) = scopes.find(|figures| figures.summary.scope == scope) else {
         return Err("the baseline's files don't tell this scope".to_owned());
     };
     let measured = measure(&threshold.test.figure, of, 0);

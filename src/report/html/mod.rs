@@ -173,6 +173,7 @@ const fn ended(info: &RunInfo) -> &'static str {
         Some(Interruption::Interrupt) => "interrupted",
         Some(Interruption::Terminate) => "terminated",
         Some(Interruption::Budget) => "stopped by the budget",
+        Some(Interruption::Threshold) => "stopped by a threshold",
     }
 }
 
