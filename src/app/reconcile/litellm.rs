@@ -142,7 +142,9 @@ mod tests {
             (found.cost, wrong),
             (Some(Money::from_nanos(123_000)), None)
         );
-        assert_eq!((found.latency_s, found.ttft_s), (Some(1.5), Some(0.25)));
+        let micros = |seconds: Option<f64>| (seconds.unwrap() * 1e6).round();
+        assert_eq!(micros(found.latency_s).to_string(), "1500000");
+        assert_eq!(micros(found.ttft_s).to_string(), "250000");
         assert_eq!((found.cache_hit, found.status), (Some(false), None));
         let mut as_text = row();
         as_text["request_tags"] = json!("[\"r1-0-3\"]");
