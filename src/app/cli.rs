@@ -25,7 +25,7 @@ Examples:
     -e SHORT_MODEL=openai/gpt-5-mini -e PRICES=my-prices.yaml
 
 Exit codes:
-  0 fine   1 gate failed   2 usage or invalid scenario   3 gate inconclusive
+  0 fine   1 gate failed, or a limit is not kept   2 usage or invalid scenario   3 gate inconclusive
   4 no data, or what is gated is invalid
   5 preflight failed   6 stopped by the budget, results flagged incomplete
   70 internal error, or a self-test that failed   130/143 interrupted, results flagged incomplete";

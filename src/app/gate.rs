@@ -28,7 +28,15 @@ pub(super) fn gate(args: &GateArgs) -> anyhow::Result<Exit> {
         ));
     };
     let thresholds = thresholds.unwrap_or_else(|| run.info.thresholds.clone());
-    let baseline = match Against::find(&args.against, &run.folder, &run.info, &thresholds) {
+    let beside = run
+        .folder
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let place = RunPlace {
+        beside: beside.unwrap_or(Path::new(".")),
+        own: Some(&run.folder),
+    };
+    let baseline = match Against::find(&args.against, &place, &run.info, &thresholds) {
         Ok(baseline) => baseline,
         Err((why, exit)) => return Ok(refuse(&why, exit)),
     };
@@ -111,7 +119,7 @@ pub(super) fn keep(gate: &Gate, folder: &Path) {
 pub(super) fn exit_of(gate: &Gate, args: &AgainstArgs) -> Exit {
     match (gate.verdict, args.on_inconclusive) {
         (Verdict::Pass, _) | (Verdict::Inconclusive, Some(Policy::Pass)) => Exit::Fine,
-        (Verdict::Fail, _) | (Verdict::Inconclusive, Some(Policy::Fail)) => Exit::GateFailed,
+        (Verdict::Fail, _) | (Verdict::Inconclusive, Some(Policy::Fail)) => Exit::Fail,
         (Verdict::Inconclusive, None) => Exit::Inconclusive,
         (Verdict::Invalid, _) => Exit::NoData,
     }
@@ -123,18 +131,50 @@ pub(super) struct Against {
     differences: Vec<Difference>,
 }
 
+/// Where a run is among others of its scenario.
+pub(super) struct RunPlace<'a> {
+    /// The folder of the scenario's results.
+    pub(super) beside: &'a Path,
+    /// Its own; `None` where it is yet to begin.
+    pub(super) own: Option<&'a Path>,
+}
+
 impl Against {
+    /// The baseline of a run that is about to begin in `output`. What is wrong is said before anything is
+    /// sent.
+    pub(super) fn before(
+        args: &AgainstArgs,
+        output: &Path,
+        info: &RunInfo,
+    ) -> Result<Option<Self>, Exit> {
+        let place = RunPlace {
+            beside: &output.join(&info.scenario),
+            own: None,
+        };
+        let thresholds = &info.thresholds;
+        let found = Self::find(args, &place, info, thresholds);
+        let against = found.map_err(|(why, exit)| refuse(&why, exit))?;
+        let needs = thresholds.iter().find(|t| t.test.needs_baseline());
+        if let (Some(threshold), None) = (needs, &against) {
+            terminal::message(&format!(
+                "`{}` has no baseline here: give one with --baseline, or judge the run later with `tollgate gate`",
+                threshold.written
+            ));
+        }
+        Ok(against)
+    }
+
     /// The baseline that was asked for; what is wrong with it, and the exit code of that.
     pub(super) fn find(
         args: &AgainstArgs,
-        folder: &Path,
+        place: &RunPlace<'_>,
         info: &RunInfo,
         thresholds: &[Threshold],
     ) -> Result<Option<Self>, (String, Exit)> {
         let Some(named) = &args.baseline else {
             return Ok(None);
         };
-        let path = resolve(named, folder, info)?;
+        let path = resolve(named, place, info)?;
         let material = results::material(&path, Some(thresholds))
             .map_err(|error| (format!("the baseline: {error}"), Exit::Usage))?;
         if !material.info.complete {
@@ -164,16 +204,13 @@ impl Against {
     }
 }
 
-fn resolve(named: &Path, folder: &Path, info: &RunInfo) -> Result<PathBuf, (String, Exit)> {
+fn resolve(named: &Path, place: &RunPlace<'_>, info: &RunInfo) -> Result<PathBuf, (String, Exit)> {
     if named != Path::new("last") {
         return Ok(named.to_owned());
     }
-    let beside = folder
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
-    let beside = beside.unwrap_or(Path::new("."));
-    results::earlier(beside, folder, info).ok_or_else(|| {
-        let (scenario, beside) = (&info.scenario, beside.display());
+    let own = place.own.map(|own| (own, info));
+    results::earlier(place.beside, &info.scenario, own).ok_or_else(|| {
+        let (scenario, beside) = (&info.scenario, place.beside.display());
         let why = format!("there is no earlier complete run of {scenario} in {beside}");
         (why, Exit::NoData)
     })

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::base::{Offset, Secret};
 use crate::engine::{self, Control, Ledger};
-use crate::judge::{self, Gate, Level, Validity, Verdict};
+use crate::judge::{self, Gate, Level, Validity};
 use crate::plan::Plan;
 use crate::record::{ScopeFigures, Summary};
 use crate::report;
@@ -54,14 +54,17 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         Ok(sides) => sides?,
         Err(why) => return refused(why),
     };
-    let lab = sides[0].log();
-    let log = match log_to::endpoint(plan.scenario(), lab) {
+    let at_lab = sides.iter().find_map(Side::lab_gateway);
+    let log = match log_to::endpoint(plan.scenario(), at_lab) {
         Ok(log) => log,
         Err(why) => return refused(why),
     };
-    let session = Session::begin(&plan, &sides, log.as_ref(), args)?;
+    let session = match Session::begin(&plan, &sides, log.as_ref(), args)? {
+        Ok(session) => session,
+        Err(exit) => return Ok(exit),
+    };
     let ended = runtime.block_on(session.go())?;
-    let log = log.as_ref().or(lab).unwrap_or(&sides[0].endpoint);
+    let log = log.as_ref().or(at_lab).unwrap_or(&sides[0].endpoint);
     let step = reconcile::Step::of(plan.scenario(), log, &ended.folder, &runtime)?;
     let exit = ended.report(args)?;
     Ok(step.show(args.json, exit))
@@ -80,6 +83,7 @@ struct Session {
     /// Who stamps, for each arm.
     stamping: Stamping,
     abort: Abort,
+    against: Option<Against>,
 }
 
 impl Session {
@@ -88,7 +92,7 @@ impl Session {
         sides: &[Side],
         log: Option<&Endpoint>,
         args: &RunArgs,
-    ) -> anyhow::Result<Self> {
+    ) -> anyhow::Result<Result<Self, Exit>> {
         let started = OffsetDateTime::now_utc();
         let urls: Vec<String> = sides.iter().map(Side::url).collect();
         let mut info = RunInfo::new(plan, &urls);
@@ -117,6 +121,10 @@ impl Session {
         if let Some(warning) = limits::shortage(plan, info.workers, open_files) {
             terminal::message(&warning);
         }
+        let against = match Against::before(&args.against, &args.output, &info) {
+            Ok(against) => against,
+            Err(exit) => return Ok(Err(exit)),
+        };
         let stamp = started.format(&format_description!(
             "[year][month][day]T[hour][minute][second]Z"
         ))?;
@@ -145,7 +153,8 @@ impl Session {
                 ReqwestWire::new(endpoint, timeouts, clock)
             })?,
         };
-        Ok(Self {
+        Ok(Ok(Self {
+            against,
             collector,
             progress,
             run,
@@ -156,7 +165,7 @@ impl Session {
             http,
             stamping,
             abort: Abort::new(&plan.scenario().thresholds),
-        })
+        }))
     }
 
     /// Gathers rows until the workers are done, and heeds signals.
@@ -203,7 +212,7 @@ impl Session {
         info.client = client_in_words(self.client, self.http, &self.stamping);
         info.stamps = (self.client == Client::Direct).then(|| self.stamping.tally());
         let stopped = interrupted.first().copied().or(by_budget).or(by_threshold);
-        Ended::new(self.collector, stopped, whole)
+        Ended::new(self.collector, stopped, whole, self.against)
     }
 
     /// Says once that the budget stopped the run.
@@ -276,7 +285,7 @@ fn exit_of(interrupted: Option<Interruption>) -> Option<Exit> {
         Interruption::Interrupt => Exit::Interrupted,
         Interruption::Terminate => Exit::Terminated,
         Interruption::Budget => Exit::Budget,
-        Interruption::Threshold => Exit::GateFailed,
+        Interruption::Threshold => Exit::Fail,
     })
 }
 
@@ -287,6 +296,7 @@ struct Ended {
     validity: Validity,
     folder: PathBuf,
     figures: Vec<ScopeFigures>,
+    against: Option<Against>,
     whole: bool,
 }
 
@@ -295,6 +305,7 @@ impl Ended {
         collector: Collector,
         interrupted: Option<Interruption>,
         whole: bool,
+        against: Option<Against>,
     ) -> anyhow::Result<Self> {
         let Collector {
             mut info,
@@ -325,6 +336,7 @@ impl Ended {
             validity,
             folder,
             figures,
+            against,
             whole,
         })
     }
@@ -341,36 +353,26 @@ impl Ended {
     }
 
     /// Judges the run by its thresholds, where it has any.
-    fn gate(&self, args: &RunArgs) -> Option<Gate> {
+    fn gate(&self) -> Option<Gate> {
         let thresholds = &self.info.thresholds;
         if thresholds.is_empty() {
             return None;
         }
-        let baseline = Against::find(&args.against, &self.folder, &self.info, thresholds);
-        let (baseline, refused) = match baseline {
-            Ok(baseline) => (baseline, None),
-            Err((why, _)) => (None, Some(why)),
-        };
-        let mut gate = gate::judge_run(&Judged {
+        let gate = gate::judge_run(&Judged {
             info: &self.info,
             folder: &self.folder,
             figures: &self.figures,
             summary: &self.summary,
             validity: &self.validity,
             thresholds,
-            baseline: baseline.as_ref(),
+            baseline: self.against.as_ref(),
         });
-        if let Some(why) = refused {
-            // The run is over and paid for: its files stay, and what was asked of it is unanswered.
-            gate.verdict = gate.verdict.max(Verdict::Invalid);
-            gate.reasons.push(why);
-        }
         gate::keep(&gate, &self.folder);
         Some(gate)
     }
 
     fn report(&self, args: &RunArgs) -> anyhow::Result<Exit> {
-        let gate = self.gate(args);
+        let gate = self.gate();
         if args.json {
             terminal::data(&format!("{}\n", serde_json::to_string_pretty(&self.info)?));
         } else {

@@ -94,8 +94,8 @@ impl Side {
         self.endpoint.base_url.clone()
     }
 
-    /// The embedded lab's gateway, which has its log.
-    pub(super) fn log(&self) -> Option<&Endpoint> {
+    /// The gateway of the embedded lab, where it is one.
+    pub(super) fn lab_gateway(&self) -> Option<&Endpoint> {
         self.lab.as_ref().map(|lab| &lab.gateway)
     }
 

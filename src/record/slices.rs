@@ -39,6 +39,8 @@ pub struct SliceRow {
     pub failed_streamed: u64,
     /// Whole answers within every SLO.
     pub good: u64,
+    /// Of these, the ones that ended within the window of arrivals.
+    pub good_in_window: u64,
     /// Output tokens.
     pub output_tokens: u64,
     /// The known cost, in US dollars.
@@ -100,6 +102,7 @@ impl SliceRow {
             ok: tally.ok,
             failed_streamed: tally.failed_streamed,
             good: tally.good,
+            good_in_window: tally.good_in_window,
             output_tokens: tally.output_tokens,
             cost_usd: tally.cost,
             cost_unknown: tally.cost_unknown,
@@ -113,6 +116,7 @@ impl SliceRow {
         tally.ok = self.ok;
         tally.failed_streamed = self.failed_streamed;
         tally.good = self.good;
+        tally.good_in_window = self.good_in_window;
         tally.output_tokens = self.output_tokens;
         tally.cost = self.cost_usd;
         tally.cost_unknown = self.cost_unknown;

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Material, ResultsError, RunInfo, at, hlog, names, read_info};
-use crate::record::{Histogram, ScopeFigures, ScopeSummary, Summary};
+use crate::record::{Histogram, Names, ScopeFigures, ScopeSummary, Summary};
 use crate::sample::Metric;
 
 /// Files that are taken over as they are, where they are there.
-const COPIED: [&str; 3] = [names::SUMMARY, "slices.csv", "slices.hlog"];
+const COPIED: [&str; 3] = [names::SUMMARY, names::SLICES, names::SLICES_HLOG];
 
 /// A baseline that was saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,28 +78,31 @@ fn forget_words(summary: &mut Summary) {
 pub(super) fn read(path: &Path, info: RunInfo) -> Result<Material, ResultsError> {
     let sums = hlog::read(&path.join(names::HLOG))?;
     check(path, &info, &sums)?;
-    let of = info.names();
-    let tags = hlog::tag_names(&of.groups());
+    let names = info.names();
+    let groups = names.groups();
+    let tags = hlog::tag_names(&groups);
     let scopes = info.summary.as_ref().map_or(&[][..], |s| &s.scopes);
-    let failed_streamed = |group: usize| {
-        let streams = info.recipes[group % info.recipes.len()].stream;
-        let failed = scope(scopes, &of.scope_of(group)).count.failed;
-        if streams { failed } else { 0 }
-    };
-    let figures = |summary: &ScopeSummary| {
-        let members = of.members(&summary.scope);
-        let mut all: BTreeMap<Metric, Histogram> = BTreeMap::new();
-        for (metric, known) in members.iter().flat_map(|group| times(&sums, &tags[*group])) {
-            all.entry(metric).or_default().merge(&known);
-        }
-        ScopeFigures {
-            summary: summary.clone(),
-            times: all,
-            failed_streamed: members.iter().map(|group| failed_streamed(*group)).sum(),
-            untold: 0,
-        }
-    };
-    let figures = scopes.iter().map(figures).collect();
+    let pairs = names.arms.iter().flat_map(|arm| {
+        let recipes = info.recipes.iter();
+        recipes.map(move |recipe| (arm.as_str(), recipe))
+    });
+    let parts: Vec<Group<'_>> = pairs
+        .zip(groups.iter().zip(&tags))
+        .map(|((arm, recipe), (name, tag))| Group {
+            arm,
+            recipe: &recipe.name,
+            name,
+            times: times(&sums, tag),
+            failed_streamed: if recipe.stream {
+                scope(scopes, &group_scope(&names, arm, &recipe.name))
+                    .count
+                    .failed
+            } else {
+                0
+            },
+        })
+        .collect();
+    let figures = scopes.iter().map(|of| figures(of, &parts)).collect();
     Ok(Material {
         folder: path.to_owned(),
         recorder: None,
@@ -107,6 +110,47 @@ pub(super) fn read(path: &Path, info: RunInfo) -> Result<Material, ResultsError>
         notes: Vec::new(),
         info,
     })
+}
+
+/// The figures of a scope: those that were saved, and the times of all groups that belong to it.
+fn figures(of: &ScopeSummary, parts: &[Group<'_>]) -> ScopeFigures {
+    let label = of.label();
+    let fits = |part: &&Group<'_>| match of.scope.split_once(':').map(|(kind, _)| kind) {
+        Some("arm") => part.arm == label,
+        Some("recipe") => part.recipe == label,
+        Some(_) => part.name == label,
+        None => true,
+    };
+    let mut figures = ScopeFigures {
+        summary: of.clone(),
+        ..ScopeFigures::default()
+    };
+    for part in parts.iter().filter(fits) {
+        figures.failed_streamed += part.failed_streamed;
+        for (metric, known) in &part.times {
+            figures.times.entry(*metric).or_default().merge(known);
+        }
+    }
+    figures
+}
+
+/// The smallest part of a run that has histograms of its own: a recipe of an arm.
+struct Group<'n> {
+    arm: &'n str,
+    recipe: &'n str,
+    name: &'n str,
+    times: BTreeMap<Metric, Histogram>,
+    failed_streamed: u64,
+}
+
+/// The scope of a summary that a recipe of an arm is.
+fn group_scope(names: &Names, arm: &str, recipe: &str) -> String {
+    match (names.has_arms(), names.recipes.len()) {
+        (false, _) => format!("recipe:{recipe}"),
+        // The arm's only recipe is all of it.
+        (true, 1) => format!("arm:{arm}"),
+        (true, _) => format!("group:{arm}/{recipe}"),
+    }
 }
 
 fn scope(scopes: &[ScopeSummary], name: &str) -> ScopeSummary {
@@ -133,9 +177,14 @@ fn check(
     sums: &BTreeMap<String, hdrhistogram::Histogram<u64>>,
 ) -> Result<(), ResultsError> {
     let scopes = info.summary.as_ref().map_or(&[][..], |s| &s.scopes);
-    let of = info.names();
-    for (group, tag) in hlog::tag_names(&of.groups()).iter().enumerate() {
-        let scope = scope(scopes, &of.scope_of(group));
+    let names = info.names();
+    let groups = names.groups();
+    let pairs = names.arms.iter().flat_map(|arm| {
+        let recipes = names.recipes.iter();
+        recipes.map(move |recipe| (arm, recipe))
+    });
+    for ((arm, recipe), tag) in pairs.zip(hlog::tag_names(&groups)) {
+        let scope = scope(scopes, &group_scope(&names, arm, recipe));
         for metric in &scope.metrics {
             let tag = format!("{tag}.{}", metric.metric.name());
             let has = sums.get(&tag).map_or(0, hdrhistogram::Histogram::len);

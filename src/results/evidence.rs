@@ -114,25 +114,21 @@ impl RunInfo {
     }
 }
 
-/// The newest complete run of the same scenario beside `folder` that began before it. Of two that began in
-/// one second, the name of the folder tells which was later.
-pub fn earlier(beside: &Path, folder: &Path, info: &RunInfo) -> Option<PathBuf> {
-    let folder = fs::canonicalize(folder).ok()?;
+/// The newest complete run of a scenario in its folder of results; the newest that began before `own`, where
+/// that is given. Of two that began in one second, the name of the folder tells which was later.
+pub fn earlier(results: &Path, scenario: &str, own: Option<(&Path, &RunInfo)>) -> Option<PathBuf> {
     let key = |path: &Path, info: &RunInfo| {
-        Some((
-            info.started_utc.clone(),
-            path.file_name()?.len(),
-            path.file_name()?.to_owned(),
-        ))
+        let name = fs::canonicalize(path).ok()?.file_name()?.to_owned();
+        Some((info.started_utc.clone(), name.len(), name))
     };
-    let own = key(&folder, info)?;
-    let entries = fs::read_dir(beside).ok()?;
+    let own = own.map(|(path, info)| key(path, info));
+    let entries = fs::read_dir(results).ok()?;
     let runs = entries.filter_map(|entry| {
         let path = entry.ok()?.path();
         let other = read_info(&path).ok()?;
-        let key = key(&path, &other)?;
-        let fits = other.complete && other.scenario == info.scenario && key < own;
-        fits.then_some((key, path))
+        let key = key(&path, &other);
+        let before = own.as_ref().is_none_or(|own| key < *own);
+        (other.complete && other.scenario == scenario && before).then_some((key, path))
     });
     runs.max().map(|(_, path)| path)
 }

@@ -3,13 +3,17 @@
 use super::RunInfo;
 use crate::judge::Difference;
 
+/// A field of a run, in words.
+type InWords = fn(&RunInfo) -> String;
+
 /// In what two runs are unlike: what was asked, and of which machine and version.
 pub fn differences(baseline: &RunInfo, run: &RunInfo) -> Vec<Difference> {
-    let fields: [(&str, fn(&RunInfo) -> String); 11] = [
+    let fields: [(&str, InWords); 12] = [
         ("scenario", |info| info.scenario.clone()),
         ("target", |info| {
             format!("{} ({})", info.target.name, info.target.kind)
         }),
+        ("arms", arms),
         ("models", models),
         ("load", load),
         ("seed", |info| info.seed.0.to_string()),
@@ -45,6 +49,12 @@ fn models(info: &RunInfo) -> String {
     };
     let recipes: Vec<String> = info.recipes.iter().map(recipe).collect();
     recipes.join("; ")
+}
+
+fn arms(info: &RunInfo) -> String {
+    let arms = info.arms.iter();
+    let arms = arms.map(|arm| format!("{}: {} ({})", arm.name, arm.target.name, arm.target.kind));
+    arms.collect::<Vec<_>>().join("; ")
 }
 
 fn load(info: &RunInfo) -> String {

@@ -54,10 +54,6 @@ pub mod names {
     pub const SUMMARY: &str = "summary.csv";
     /// Histograms of each second, arm, recipe and metric, in the `HdrHistogram` interval log format.
     pub const HLOG: &str = "latency.hlog";
-    /// The run against a gateway's log of it.
-    pub const RECONCILED: &str = "reconcile.json";
-    /// The same, a row for each request.
-    pub const RECONCILED_ROWS: &str = "reconcile.csv";
     /// Counts of each arm in each slice of the run.
     pub const SLICES: &str = "slices.csv";
     /// Histograms of the same, in the `HdrHistogram` interval log format; starts are numbers of slices.
@@ -66,6 +62,10 @@ pub mod names {
     pub const PAGE: &str = "report.html";
     /// What a gate found.
     pub const GATE: &str = "gate.json";
+    /// The run against a gateway's log of it.
+    pub const RECONCILED: &str = "reconcile.json";
+    /// The same, a row for each request.
+    pub const RECONCILED_ROWS: &str = "reconcile.csv";
 }
 
 /// What can go wrong with our own files.

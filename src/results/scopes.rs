@@ -1,5 +1,5 @@
-//! The figures of the scopes that thresholds name: those of a recipe are kept anyway, the others are read
-//! from the rows, all in one pass.
+//! The figures of the scopes that thresholds name: those of an arm or a recipe are kept anyway, the others
+//! are read from the rows, all in one pass.
 
 use std::path::Path;
 
@@ -35,18 +35,18 @@ impl Scopes {
     /// The scopes of thresholds that only rows tell.
     pub(super) fn new(info: &RunInfo, thresholds: &[Threshold]) -> Self {
         let mut scopes: Vec<Scope> = Vec::new();
+        let empty = info.recorder();
+        let kept = empty.scopes(&info.names());
         for test in thresholds.iter().map(|threshold| &threshold.test) {
-            let kept = test.scope.is_empty()
-                || matches!(test.scope.as_slice(), [part] if part.key == Key::Recipe)
-                || matches!(test.scope.as_slice(), [part] if part.key == Key::Arm && !info.arms.is_empty());
             let name = test.scope_name();
-            if kept || scopes.iter().any(|scope| scope.name == name) {
+            let is_kept = kept.iter().any(|(kept, _)| *kept == name);
+            if is_kept || scopes.iter().any(|scope| scope.name == name) {
                 continue;
             }
             scopes.push(Scope {
                 name,
                 parts: test.scope.clone(),
-                rows: info.recorder(),
+                rows: empty.clone(),
                 untold: 0,
             });
         }
@@ -117,10 +117,7 @@ fn belongs(sample: &Sample, part: &Part, info: &RunInfo) -> Belongs {
             .recipes
             .get(usize::from(sample.recipe.0))
             .map(|recipe| recipe.name.as_str())),
-        Key::Arm => {
-            let arm = info.arms.get(usize::from(sample.arm.0));
-            is(Some(arm.map_or(&info.target.name, |arm| &arm.name)))
-        }
+        Key::Arm => is(Some(arm(info, sample))),
         Key::Phase => is(info
             .phases
             .get(usize::from(sample.id.phase.0))
@@ -131,6 +128,12 @@ fn belongs(sample: &Sample, part: &Part, info: &RunInfo) -> Belongs {
         Key::Reused => told(exchange.reused.map(|reused| reused == wanted)),
         Key::Cold => told(exchange.reused.map(|reused| reused != wanted)),
     }
+}
+
+/// The name of a row's arm.
+fn arm<'i>(info: &'i RunInfo, sample: &Sample) -> &'i str {
+    let arm = info.arms.get(usize::from(sample.arm.0));
+    arm.map_or(&info.target.name, |arm| &arm.name)
 }
 
 /// The figures that thresholds need of a run folder and that `whole`, the record of all its rows, does not

@@ -133,12 +133,12 @@ fn exit(found: &Found, beyond: bool) -> Exit {
             Interruption::Interrupt => Exit::Interrupted,
             Interruption::Terminate => Exit::Terminated,
             Interruption::Budget => Exit::Budget,
-            Interruption::Threshold => Exit::GateFailed,
+            Interruption::Threshold => Exit::Fail,
         }
     } else if found.reconciled.is_empty() {
         Exit::NoData
     } else if beyond {
-        Exit::GateFailed
+        Exit::Fail
     } else {
         Exit::Fine
     }

@@ -112,9 +112,9 @@ impl Axis {
         let fewest = ended.values().copied().min().unwrap_or(0);
         let shortest = seconds.div_ceil(COLUMNS).max(1);
         let last = LENGTHS[LENGTHS.len() - 1];
-        let mut lengths = LENGTHS.into_iter().filter(|length| *length >= shortest);
-        let mut length_s = lengths.next().unwrap_or(shortest.next_multiple_of(last));
-        for longer in lengths {
+        let mut choice = LENGTHS.into_iter().filter(|length| *length >= shortest);
+        let mut length_s = choice.next().unwrap_or(shortest.next_multiple_of(last));
+        for longer in choice {
             if fewest * length_s / seconds.max(1) >= FULL || seconds / longer < FEW_COLUMNS {
                 break;
             }
@@ -179,9 +179,11 @@ impl Course {
             return Tag::Ignored;
         };
         let whole = self.recipes.get(of).map(|recipe| (None, recipe));
+        // Either name may hold a slash: the arm is what is left of the longest recipe that fits.
         let split = || {
-            let (arm, recipe) = of.split_once('/')?;
-            Some((Some(arm), self.recipes.get(recipe)?))
+            let fits = |(tag, recipe): (&String, _)| Some((Some(strip(of, tag)?), recipe));
+            let found = self.recipes.iter().filter_map(fits);
+            found.min_by_key(|(arm, _): &(Option<&str>, _)| arm.map(str::len))
         };
         let Some((arm, recipe)) = whole.or_else(split) else {
             return Tag::Ignored;
@@ -319,6 +321,11 @@ struct Times {
     heat: Vec<Vec<u64>>,
 }
 
+/// What stands before `/RECIPE`.
+fn strip<'t>(of: &'t str, recipe: &str) -> Option<&'t str> {
+    of.strip_suffix(recipe)?.strip_suffix('/')
+}
+
 /// Puts a value in its place, with empty ones before it where there are none yet.
 fn put<T: Clone + Default>(list: &mut Vec<T>, at: usize, value: T) {
     if list.len() <= at {
@@ -374,3 +381,6 @@ fn curve(times: &Histogram) -> Vec<(f64, u64)> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,15 +35,17 @@ function verdicts() {
   };
   const blocks = [block(validity.verdict, "validity", subs[validity.verdict])];
   if (gate) {
-    const failed = gate.findings.filter((finding) => finding.verdict === gate.verdict && !finding.advisory);
-    const sub = gate.reasons.length ? gate.reasons.join(" ") : failed.length + " of " + gate.findings.length + " thresholds: " + gate.verdict;
+    const worst = gate.findings.filter((finding) => finding.verdict === gate.verdict && !finding.advisory).map((finding) => finding.threshold);
+    const some = worst.length > 3 ? [...worst.slice(0, 3), "and " + (worst.length - 3) + " more"] : worst;
+    const all = gate.verdict === "pass" ? "Each of " + gate.findings.length + " thresholds holds." : some.join("; ");
+    const sub = [...gate.reasons, all].filter(Boolean).join(" ");
     blocks.push(block(gate.verdict, "gate", sub));
   }
   const compared = comparison || (gate && gate.comparison);
   if (compared) blocks.push(block(compared.verdict, "comparison", "against " + compared.baseline + ", margin " + percent(compared.margin)));
   const rows = validity.checks.map((check) => [check.name, word(check.level), check.value, h("td", { class: "wrap" }, check.limit, check.remedy ? h("small", null, check.remedy) : null)]);
   return section("verdict", "Verdict", "A run is invalid when the client, not the server, made the numbers.",
-    h("div", { class: "verdicts" }, blocks), table(["check", "came out", "found", "wanted"], rows, { caption: "checks of validity" }));
+    h("div", { class: "verdicts" }, blocks), table(["check", "came out", "found", "wanted"], rows, { class: "checks", caption: "checks of validity" }));
 }
 
 // The figures that are asked for first.
@@ -61,7 +63,7 @@ function tiles() {
   const all = [
     ...timed("ttft", ["p50", "p95", "p99"]), ...timed("e2e", ["p50", "p95", "p99"]), ...timed("tpot", ["p50"]), ...timed("chunk_gap", ["p99"]),
     totals("error_rate", ({ totals: of, count: n }) => ({ value: percent(of.error_rate), unit: "", under: count(n.failed) + " of " + count(n.requests) + " failed" })),
-    totals("goodput", ({ totals: of }) => ({ value: fixed(of.goodput_per_s, 2), unit: "/s", under: "throughput " + fixed(of.throughput_per_s, 2) + "/s" })),
+    totals("goodput", ({ totals: of }) => ({ value: fixed(of.goodput_per_s, 2), unit: "/s", under: "of " + fixed(of.throughput_per_s, 2) + "/s ok" })),
     totals("output_tokens_rate", ({ totals: of }) => ({ value: fixed(of.output_tokens_per_s, 1), unit: "/s", under: count(of.output_tokens) + " in all" + (of.estimated_tokens ? ", estimated in part" : "") })),
     totals("cost_per_request", ({ totals: of }) => ({ ...money(of.cost.per_request_usd), under: DATA.info.prices_as_of ? usd(of.cost.usd) + " in all" + (of.cost.unknown ? ", unknown for " + count(of.cost.unknown) : "") : "no price table" })),
   ];
@@ -72,14 +74,14 @@ function tiles() {
     if (many) {
       const rows = LEAD.map((scope) => {
         const found = of(scope);
-        return h("tr", null, h("td", null, named(scope)), h("td", { class: "num" }, shownValue(found), h("small", null, (found && found.under) || "")));
+        return h("tr", null, h("td", { title: nameOf(scope) }, named(scope)), h("td", { class: "num" }, shownValue(found)), h("td", { class: "num soft" }, (found && found.under) || ""));
       });
       return h("div", { class: "tile" }, title, h("table", null, h("tbody", null, rows)));
     }
     const found = of(LEAD[0]) || { none: "n/a" };
     const value = found.none ? h("p", { class: "value none" }, found.none) : h("p", { class: "value" }, found.value, " ", h("span", { class: "unit" }, found.unit));
-    const of_n = found.n === undefined || found.none ? "" : ", n = " + count(found.n);
-    return h("div", { class: "tile", "data-metric": metric, "data-stat": stat || null }, title, value, h("p", { class: "under" }, (found.under || "") + of_n));
+    const of_n = found.n === undefined || found.none ? null : h("span", null, "n " + count(found.n));
+    return h("div", { class: "tile", "data-metric": metric, "data-stat": stat || null }, title, value, h("p", { class: "under" }, h("span", null, found.under || ""), of_n));
   };
   const { requests, ok, failed } = TOTAL.count;
   const warm = DATA.summary.warmup.requests;
@@ -142,7 +144,7 @@ function comparisonSection() {
       h("td", { class: "num" }, metric.ratio === null ? "n/a" : fixed(metric.ratio, 3), metric.ratio_low === null ? null : h("small", null, "[" + fixed(metric.ratio_low, 3) + " \u2013 " + (metric.ratio_high === null ? "" : fixed(metric.ratio_high, 3)) + "]")),
       forest(metric, compared.margin, reach), h("td", { class: "num" }, count(metric.baseline_n), h("small", null, count(metric.arm_n))), h("td", { class: "wrap" }, metric.why)]);
     return [h("h3", null, named("arm:" + arm.arm), " against ", compared.baseline, " ", word(arm.verdict)),
-      table(["metric", "verdict", "#" + compared.baseline + ", ms", "#" + arm.arm + ", ms", "#ratio", "ratio, logarithmic; dashed: margin", "#n", "why"], rows, { wide: true, caption: arm.arm + " against " + compared.baseline })];
+      table(["metric", "verdict", "#" + compared.baseline + ", ms", "#" + arm.arm + ", ms", "#ratio", "ratio, logarithmic; dashed: margin", "#n", "why"], rows, { wide: true, class: "compared", caption: arm.arm + " against " + compared.baseline })];
   });
   return section("comparison", "Comparison", "Margin " + percent(compared.margin) + ", alpha " + compared.alpha + ", " + count(compared.slices) + " slices. " + (designs[compared.design] || compared.design) + ".", arms);
 }
@@ -237,7 +239,7 @@ function timesSection() {
       return [SERIES.includes(scope.scope) ? named(scope.scope) : nameOf(scope.scope), count(found.n), ms(found.mean_ms), ...stats.map((stat) => cell(found, stat)), ms(found.max_ms), ...(failures ? [adjusted(found, "p95"), adjusted(found, "p99")] : [])];
     });
     return h("div", null, h("h3", null, entry.label, " ", h("span", { class: "soft mono" }, entry.name)), h("p", { class: "formula" }, "ms = " + entry.formula),
-      table(["", "#n", "#mean", ...stats.map((stat) => "#" + stat), "#max", ...(failures ? ["#p95 with errors", "#p99 with errors"] : [])], rows, { wide: true, caption: entry.label }));
+      table(["", "#n", "#mean", ...stats.map((stat) => "#" + stat), "#max", ...(failures ? ["#p95 with errors", "#p99 with errors"] : [])], rows, { wide: true, class: "even", caption: entry.label }));
   });
   return section("times", "All times", "Milliseconds, with the 95 % interval of each quantile; it takes requests as independent. With errors: a failed request counts as infinitely slow. n/a: the sample can\u2019t carry it.", blocks);
 }
@@ -320,10 +322,7 @@ system.addEventListener("change", () => themeNow.chosen || theme(system.matches 
 document.getElementById("page").append(
   h("a", { class: "skip", href: "#headline" }, "to the figures"),
   head(), h("main", null, verdicts(), tiles(), gateSection(), comparisonSection(), controls(),
-    section("quantiles", "Distribution", "Each step to the right leaves out nine of ten of the requests that are left.", quantilePlot()),
-    section("course", "Course", "By when requests ended.", coursePlot()),
-    section("heat", "Spread over time", null, heatPlot()),
-    section("gaps", "Chunk gaps", null, gapPlot()),
+    quantilePlot(), coursePlot(), heatPlot(), gapPlot(),
     costSection(), errorSection(), timesSection(), countSection(), sharesSection(), phaseSection(), everySection(), legendSection()),
   h("footer", null, "tollgate " + DATA.info.tollgate + ". This page needs nothing but itself; the figures stand in summary.csv, the histograms in latency.hlog, each request in samples.csv."));
 theme(system.matches ? "dark" : "light", false);

@@ -110,7 +110,7 @@ impl Checker<'_> {
         }
         if rule.abort.value && (threshold.test.needs_baseline() || is_told_late(&threshold.test)) {
             let message = "this can't be told while the run goes on";
-            let help = "abort: true is for figures of all requests or of a recipe, held against a value of their own";
+            let help = "abort: true is for figures of all requests, an arm or a recipe, held against a value of their own";
             self.problem(rule.abort.span.clone(), message, help);
         }
         if rule.confident.value && !threshold.test.figure.has_interval() {
@@ -194,8 +194,8 @@ impl Checker<'_> {
 
 /// Whether only the rows tell it, which are read when the run is over.
 fn is_told_late(test: &Test) -> bool {
-    let by_recipe = |part: &Part| part.key == Key::Recipe;
-    matches!(test.figure, Figure::Shares) || !test.scope.iter().all(by_recipe)
+    let kept = |part: &Part| matches!(part.key, Key::Recipe | Key::Arm);
+    matches!(test.figure, Figure::Shares) || !test.scope.iter().all(kept)
 }
 
 /// What is wrong with the value of a scope: nothing has this name.
@@ -228,16 +228,15 @@ fn misnamed(part: &Part, named: &Named<'_>) -> Option<(String, String)> {
 fn untold(test: &Test, named: &Named<'_>) -> Option<(&'static str, String, &'static str)> {
     let beyond = test.scope.iter().find(|part| part.key != Key::Recipe);
     match (&test.figure, beyond) {
-        (Figure::Time(_, "chunk_gap"), Some(part)) => {
+        (Figure::Time(_, "chunk_gap"), Some(_)) => {
+            let kept = |key: Key| key == Key::Recipe || (key == Key::Arm && named.arms.len() > 1);
+            let part = test.scope.iter().find(|part| !kept(part.key))?;
             let message = format!(
-                "chunk gaps are kept by recipe, and not by {}",
+                "chunk gaps are kept by recipe and arm, and not by {}",
                 part.key.name()
             );
-            Some((
-                part.key.name(),
-                message,
-                "leave it out, or scope by `recipe`",
-            ))
+            let help = "leave it out, or scope by `recipe`";
+            Some((part.key.name(), message, help))
         }
         (Figure::Shares, Some(part)) => {
             let message = format!(

@@ -213,24 +213,20 @@ impl Relation {
 }
 
 impl Test {
-    /// The scope by its name: `total`, `recipe:chat`, `arm:direct`, `provider=openai,stream=true`.
+    /// The scope by its name, as a summary has it where it is there: `total`, `recipe:chat`, `arm:new`,
+    /// `group:new/chat`; and else `provider=openai,stream=true`.
     pub fn scope_name(&self) -> String {
-        match self.scope.as_slice() {
-            [] => "total".to_owned(),
-            [
-                Part {
-                    key: Key::Recipe,
-                    value,
-                },
-            ] => format!("recipe:{value}"),
-            [
-                Part {
-                    key: Key::Arm,
-                    value,
-                },
-            ] => format!("arm:{value}"),
-            parts => {
-                let parts = parts.iter().map(Part::to_string);
+        let of = |key: Key| {
+            let part = self.scope.iter().find(|part| part.key == key)?;
+            Some(&part.value)
+        };
+        match (self.scope.len(), of(Key::Arm), of(Key::Recipe)) {
+            (0, _, _) => "total".to_owned(),
+            (1, None, Some(recipe)) => format!("recipe:{recipe}"),
+            (1, Some(arm), None) => format!("arm:{arm}"),
+            (2, Some(arm), Some(recipe)) => format!("group:{arm}/{recipe}"),
+            _ => {
+                let parts = self.scope.iter().map(Part::to_string);
                 parts.collect::<Vec<_>>().join(",")
             }
         }
