@@ -206,6 +206,12 @@ impl Kind {
         }
     }
 
+    /// The name in files.
+    pub fn name(self) -> String {
+        let name = serde_json::to_value(self).expect("a name always encodes");
+        name.as_str().unwrap_or_default().to_owned()
+    }
+
     /// The environment variable that holds the key of a target given on the command line.
     pub const fn key_variable(self) -> &'static str {
         match self {
