@@ -1,5 +1,7 @@
 //! Figures to text. Everything here returns what is to be shown; nothing prints.
 
+pub mod ci;
+mod calibration;
 mod comparison;
 mod connections;
 mod costs;
@@ -13,6 +15,7 @@ mod table;
 mod text;
 mod told;
 
+pub use calibration::calibration;
 pub use comparison::comparison;
 pub use example::{Example, examples};
 pub use gate::gate;
