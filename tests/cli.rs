@@ -26,6 +26,8 @@ mod authority;
 #[cfg(unix)]
 #[path = "cli/connections.rs"]
 mod connections;
+#[path = "cli/compare.rs"]
+mod compare;
 #[path = "cli/costs.rs"]
 mod costs;
 #[path = "cli/exits.rs"]

@@ -14,7 +14,7 @@ use crate::record::Summary;
 use crate::report::ci::{self, Context, OnInconclusive, names};
 
 /// What is written for a CI system.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct CiArgs {
     /// Write all outputs of the gate into the run's folder, and tell the CI system what it came to
     #[arg(long, value_name = "SYSTEM", conflicts_with = "json")]

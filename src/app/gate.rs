@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::ci::Told;
 use super::cli::{AgainstArgs, GateArgs, Policy};
 use super::{Exit, collect, commands, terminal};
-use crate::judge::{self, Baseline, Difference, Evidence, Gate, Validity, Verdict};
+use crate::judge::{self, Baseline, Comparison, Difference, Evidence, Gate, Validity, Verdict};
 use crate::record::{ScopeFigures, Summary};
 use crate::report;
 use crate::results::{self, Material, RunInfo};
@@ -46,6 +46,10 @@ pub(super) fn gate(args: &GateArgs) -> anyhow::Result<Exit> {
         Some(validity) if run.info.complete => validity.clone(),
         _ => judge::validity(&summary, &collect::health(&run.info, recorder)),
     };
+    let comparison = match results::read_comparison(&run.folder) {
+        Ok(comparison) => comparison,
+        Err(error) => return Ok(refuse(&error.to_string(), Exit::Usage)),
+    };
     let gate = judge_run(&Judged {
         info: &run.info,
         folder: &run.folder,
@@ -54,6 +58,7 @@ pub(super) fn gate(args: &GateArgs) -> anyhow::Result<Exit> {
         validity: &validity,
         thresholds: &thresholds,
         baseline: baseline.as_ref(),
+        comparison: comparison.as_ref(),
     });
     keep(&gate, &run.folder);
     if args.json {
@@ -100,6 +105,7 @@ pub(super) struct Judged<'a> {
     pub(super) validity: &'a Validity,
     pub(super) thresholds: &'a [Threshold],
     pub(super) baseline: Option<&'a Against>,
+    pub(super) comparison: Option<&'a Comparison>,
 }
 
 pub(super) fn judge_run(judged: &Judged<'_>) -> Gate {
@@ -109,6 +115,7 @@ pub(super) fn judge_run(judged: &Judged<'_>) -> Gate {
         shares: &judged.info.judge_shares(judged.summary),
         validity: judged.validity,
         ending: judged.info.ending(judged.thresholds),
+        comparison: judged.comparison,
     };
     let baseline = judged.baseline.map(|against| Baseline {
         run: against.material.gated(),
@@ -127,7 +134,12 @@ pub(super) fn keep(gate: &Gate, folder: &Path) {
 
 /// The exit code of a gate, by the policy for what is inconclusive.
 pub(super) fn exit_of(gate: &Gate, args: &AgainstArgs) -> Exit {
-    match (gate.verdict, args.on_inconclusive) {
+    exit_by(gate.verdict, args.on_inconclusive)
+}
+
+/// The exit code of a verdict.
+pub(super) const fn exit_by(verdict: Verdict, policy: Option<Policy>) -> Exit {
+    match (verdict, policy) {
         (Verdict::Pass, _) | (Verdict::Inconclusive, Some(Policy::Pass)) => Exit::Fine,
         (Verdict::Fail, _) | (Verdict::Inconclusive, Some(Policy::Fail)) => Exit::Fail,
         (Verdict::Inconclusive, None) => Exit::Inconclusive,
