@@ -49,12 +49,13 @@ pub(super) fn report(run: &Path, file: Option<&Path>) -> anyhow::Result<Exit> {
         info.shares = info.judge_shares(&summary);
         (summary, validity, stored.notes)
     };
+    let gate = results::read_gate(run);
     let sheet = Sheet {
         info: &info,
         summary: &summary,
         validity: &validity,
         notes: &notes,
-        gate: None,
+        gate: gate.as_ref(),
         comparison: None,
     };
     write(&sheet, run, &file)?;

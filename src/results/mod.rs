@@ -27,7 +27,7 @@ pub use arms::ArmInfo;
 pub use baseline::{Saved, save_baseline};
 pub use connections::{ConnectionInfo, PreopenInfo};
 pub use course::{Places, intervals, spread, write_whole};
-pub use evidence::{Material, earlier, material, write_gate};
+pub use evidence::{Material, earlier, material, read_gate, write_gate};
 pub use hlog::tag_names;
 pub use info::{BudgetInfo, Interruption, PhaseInfo, RecipeInfo, RunInfo, Standing, TargetInfo};
 pub use likeness::differences;
