@@ -1,5 +1,8 @@
 //! Figures to text. Everything here returns what is to be shown; nothing prints.
 
+pub mod ci;
+mod calibration;
+mod comparison;
 mod connections;
 mod costs;
 mod example;
@@ -12,6 +15,8 @@ mod table;
 mod text;
 mod told;
 
+pub use calibration::calibration;
+pub use comparison::comparison;
 pub use example::{Example, examples};
 pub use gate::gate;
 pub use plan::plan;

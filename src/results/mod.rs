@@ -27,7 +27,9 @@ pub use arms::ArmInfo;
 pub use baseline::{Saved, save_baseline};
 pub use connections::{ConnectionInfo, PreopenInfo};
 pub use course::{Places, intervals, spread, write_whole};
-pub use evidence::{Material, earlier, material, read_gate, write_gate};
+pub use evidence::{
+    Material, earlier, material, read_comparison, read_gate, write_comparison, write_gate,
+};
 pub use hlog::tag_names;
 pub use info::{BudgetInfo, Interruption, PhaseInfo, RecipeInfo, RunInfo, Standing, TargetInfo};
 pub use likeness::differences;
@@ -60,6 +62,8 @@ pub mod names {
     pub const SLICES_HLOG: &str = "slices.hlog";
     /// The report as a page for a browser.
     pub const PAGE: &str = "report.html";
+    /// How the arms compare.
+    pub const COMPARISON: &str = "comparison.json";
     /// What a gate found.
     pub const GATE: &str = "gate.json";
     /// The run against a gateway's log of it.

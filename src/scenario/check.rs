@@ -58,6 +58,9 @@ impl<'a> Checker<'a> {
         let scenario = document.value.and_then(|mut file| {
             self.problems
                 .extend(overrides.apply(&mut file, &self.source, self.env));
+            if overrides.compares && file.arms.is_none() {
+                self.no_arms();
+            }
             self.file(&file)
         });
         // Where the syntax is wrong, nobody knows which variables the file has.

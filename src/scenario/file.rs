@@ -243,6 +243,8 @@ pub enum Kind {
     Openai,
     /// Respan's gateway.
     Respan,
+    /// Respan's open-source gateway, `respan-gateway`. Each request's path names it.
+    RespanOss,
     /// The `LiteLLM` proxy.
     Litellm,
     /// `OpenRouter`.

@@ -17,16 +17,22 @@ use crate::base::{HumanDuration, Secret};
 pub enum LogKind {
     /// Respan's hosted gateway, and whatever keeps its contract.
     Respan,
+    /// Respan's open-source gateway.
+    RespanOss,
+    /// The `LiteLLM` proxy.
+    Litellm,
 }
 
 impl LogKind {
     /// All of them.
-    const ALL: [Self; 1] = [Self::Respan];
+    const ALL: [Self; 3] = [Self::Respan, Self::RespanOss, Self::Litellm];
 
     /// The name in files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Respan => "respan",
+            Self::RespanOss => "respan_oss",
+            Self::Litellm => "litellm",
         }
     }
 
@@ -39,6 +45,8 @@ impl LogKind {
     pub const fn of(kind: Kind) -> Option<Self> {
         match kind {
             Kind::Respan => Some(Self::Respan),
+            Kind::RespanOss => Some(Self::RespanOss),
+            Kind::Litellm => Some(Self::Litellm),
             _ => None,
         }
     }
@@ -47,6 +55,8 @@ impl LogKind {
     pub const fn key_variable(self) -> &'static str {
         match self {
             Self::Respan => Kind::Respan.key_variable(),
+            Self::RespanOss => Kind::RespanOss.key_variable(),
+            Self::Litellm => Kind::Litellm.key_variable(),
         }
     }
 }
@@ -72,7 +82,7 @@ pub struct Reconcile {
 pub const LOG_WAIT: Duration = Duration::from_secs(60);
 
 const HELP: &str =
-    "write `kind: respan` at the target, so that requests bear names that its log knows";
+    "write `kind: respan`, `respan_oss` or `litellm` at the target: their logs can be read";
 
 /// Where finished requests are logged: exactly one of the kinds.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

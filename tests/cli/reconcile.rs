@@ -146,7 +146,7 @@ fn the_key_and_the_filter_go_with_every_page_and_pages_are_followed_to_the_last(
         0 => page(
             20,
             Some("http://HERE/api/request-logs/list/?page=2"),
-            rows(0..12),
+            &rows(0..12),
         ),
         _ => page(20, None, &rows(12..20)),
     });
@@ -263,7 +263,7 @@ fn pages_that_go_round_in_a_circle_end_the_reading() {
 #[test]
 fn an_error_between_pages_keeps_what_was_read_and_says_so() {
     let server = Server::start(|number, _| match number {
-        0 => page(20, Some("?page=2"), rows(0..10)),
+        0 => page(20, Some("?page=2"), &rows(0..10)),
         _ => Answer(
             500,
             "",
@@ -277,7 +277,7 @@ fn an_error_between_pages_keeps_what_was_read_and_says_so() {
 #[test]
 fn an_error_that_passes_leaves_no_trace() {
     let server = Server::start(|number, _| match number {
-        0 => page(20, Some("?page=2"), rows(0..10)),
+        0 => page(20, Some("?page=2"), &rows(0..10)),
         1 | 2 => Answer(503, "", String::new()),
         _ => page(20, None, &rows(10..20)),
     });

@@ -186,7 +186,7 @@ fn source(args: &ReconcileArgs, info: &RunInfo) -> Result<Source, String> {
     };
     let kind = args.kind.or(kind).ok_or_else(|| {
         let kind = &at.kind;
-        format!("how a gateway of the kind `{kind}` tells its log is not known\nhelp: say whose log it is: --kind respan")
+        format!("how a gateway of the kind `{kind}` tells its log is not known\nhelp: say whose log it is: --kind respan, respan_oss or litellm")
     })?;
     let variable = kind.key_variable();
     let key = std::env::var(variable).ok().filter(|key| !key.is_empty());

@@ -3,6 +3,8 @@
 mod ask;
 mod command;
 mod fields;
+mod litellm;
+mod oss;
 mod respan;
 
 use std::collections::HashSet;
@@ -43,7 +45,20 @@ struct Wanted {
     started: Option<OffsetDateTime>,
     /// How many requests were sent.
     sent: u64,
-    keys: HashSet<Key>,
+    /// The arrivals that were sent, and the gateway's own names for them where its answers told any.
+    keys: Vec<(Key, Option<Key>)>,
+    /// All of these names.
+    names: HashSet<Key>,
+}
+
+impl Wanted {
+    /// Whether a log was found to hold all of them.
+    fn all_in(&self, rows: &LogRows) -> bool {
+        let holds = |(arrival, name): &(Key, Option<Key>)| {
+            rows.holds(arrival) || name.as_ref().is_some_and(|name| rows.holds(name))
+        };
+        self.keys.iter().all(holds)
+    }
 }
 
 /// What reading a log once came to.
@@ -157,12 +172,15 @@ fn wanted(folder: &Path, info: &RunInfo, of_arm: &dyn Fn(&Row) -> bool) -> Resul
         started: fields::instant(&info.started_utc)
             .and_then(|at| OffsetDateTime::from_unix_timestamp(at as i64).ok()),
         sent: 0,
-        keys: HashSet::new(),
+        keys: Vec::new(),
+        names: HashSet::new(),
     };
     results::each_row(folder, |row| {
         if row.sent_ms.is_some() && of_arm(&row) {
             wanted.sent += 1;
-            wanted.keys.insert(Key::Arrival(row.id));
+            let name = row.request_id.map(|name| Key::Request(name.into()));
+            wanted.names.extend(name.clone());
+            wanted.keys.push((Key::Arrival(row.id), name));
         }
         true
     })
@@ -209,7 +227,7 @@ async fn poll(
         if let (Err(Stop::Refused(said)), true) = (&read, rows.is_empty()) {
             return Err(Failed::Refused(said.clone()));
         }
-        let all_there = read.is_ok() && wanted.keys.iter().all(|key| rows.holds(key));
+        let all_there = read.is_ok() && wanted.all_in(&rows);
         if all_there || interrupted.is_some() || Instant::now() + pause > deadline {
             return Ok((log, rows, interrupted));
         }
@@ -233,6 +251,8 @@ async fn read_once(
 ) -> Result<(), Stop> {
     match kind {
         LogKind::Respan => respan::read(asker, wanted, rows, round).await,
+        LogKind::RespanOss => oss::read(asker, wanted, rows, round).await,
+        LogKind::Litellm => litellm::read(asker, wanted, rows, round).await,
     }
 }
 
@@ -267,7 +287,20 @@ fn nothing(log: &LogRead, wanted: &Wanted) -> String {
         said += &format!(" ({} rows of others)", log.foreign);
     }
     if log.problems.is_empty() {
-        said += "\nhelp: requests must bear their name: `kind: respan` at the target, or `log_to`; or give the log more time: --wait 5m";
+        said += "\nhelp: requests must bear their names: the target's `kind` sees to it, or `log_to`; or give the log more time: --wait 5m";
     }
     said
+}
+
+#[cfg(test)]
+impl Wanted {
+    fn of_run(run_id: &str) -> Self {
+        Self {
+            run_id: run_id.to_owned(),
+            started: None,
+            sent: 0,
+            keys: Vec::new(),
+            names: HashSet::new(),
+        }
+    }
 }
