@@ -15,6 +15,7 @@ mod line;
 mod logged;
 mod read;
 mod reconcile;
+mod packed;
 mod row;
 mod scopes;
 mod slices;
