@@ -14,7 +14,7 @@ use crate::report;
 use crate::results::{self, RunInfo};
 
 /// How often the labels of a run of A against A are dealt again.
-const DEALS: u32 = 400;
+const DEALS: u32 = 200;
 
 pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
     match &args.other {
