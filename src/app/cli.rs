@@ -157,7 +157,7 @@ pub(super) struct AgainstArgs {
     #[arg(long, value_name = "RUN|DIR|last")]
     pub(super) baseline: Option<PathBuf>,
     /// Hold runs against each other that are unlike in more than what they measured
-    #[arg(long, requires = "baseline")]
+    #[arg(long)]
     pub(super) allow_unlike: bool,
     /// The exit code of an inconclusive gate: that of a pass or of a failure [default: its own, 3]
     #[arg(long, value_name = "POLICY")]

@@ -109,16 +109,18 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
     };
     let plan = Plan::new(scenario);
     let (forecast, examples) = (forecast(&plan), report::examples(&plan));
+    let needed = report::needed(&plan, &forecast);
     if args.json {
         let json = serde_json::json!({
             "schema": results::SCHEMA,
             "digest": plan.digest(),
             "forecast": forecast,
+            "compared": needed,
             "requests": examples,
         });
         terminal::data(&format!("{}\n", serde_json::to_string_pretty(&json)?));
     } else {
-        terminal::data(&report::plan(&plan, &forecast, &examples));
+        terminal::data(&report::plan(&plan, &forecast, &needed, &examples));
     }
     Ok(Exit::Fine)
 }

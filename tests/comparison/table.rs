@@ -40,7 +40,7 @@ fn a_slower_arm_fails_with_its_ratio_within_the_interval() {
         row.why
     );
     assert!(
-        row.why.ends_with("beyond the margin of 10.0 %"),
+        row.why.ends_with("beyond the margin of 10 %"),
         "{}",
         row.why
     );
