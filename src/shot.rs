@@ -1,5 +1,6 @@
 //! Arrival to request bytes; pure: the same arrival of the same run gives the same bytes.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,7 +10,7 @@ use http::{HeaderName, HeaderValue};
 
 use crate::dialect::Dialect;
 use crate::plan::{ArmId, ArrivalId, Plan, RecipeId};
-use crate::scenario::{Moment, Prompt, Template};
+use crate::scenario::{Kind, Moment, Place, Prompt, Template};
 use crate::schedule::Arrival;
 
 /// A request that is ready to be sent.
@@ -20,7 +21,7 @@ pub struct Shot {
     /// The wire format of its body and of the answer.
     pub dialect: Dialect,
     /// The path below the target's base URL.
-    pub path: &'static str,
+    pub path: Cow<'static, str>,
     /// The headers that the scenario adds.
     pub headers: Headers,
     /// The body.
@@ -72,7 +73,10 @@ pub fn build(plan: &Plan, arrival: &Arrival) -> Shot {
 }
 
 /// What a request would say, without its secrets: its path, its further headers and its body.
-pub fn example(plan: &Plan, arrival: &Arrival) -> (&'static str, Vec<(String, String)>, String) {
+pub fn example(
+    plan: &Plan,
+    arrival: &Arrival,
+) -> (Cow<'static, str>, Vec<(String, String)>, String) {
     let moment = Moment {
         secrets: false,
         ..moment(plan, arrival)
@@ -86,7 +90,7 @@ pub fn example(plan: &Plan, arrival: &Arrival) -> (&'static str, Vec<(String, St
     };
     let headers = headers.iter().map(|(name, t)| (name.clone(), value(t)));
     let body = String::from_utf8_lossy(&body).into_owned();
-    (dialect(plan, arrival.arm).path(), headers.collect(), body)
+    (path(plan, arrival), headers.collect(), body)
 }
 
 fn moment<'a>(plan: &'a Plan, arrival: &'a Arrival) -> Moment<'a> {
@@ -167,10 +171,23 @@ fn shot(
     Shot {
         id: arrival.id,
         dialect,
-        path: dialect.path(),
+        path: path(plan, arrival),
         headers: kept.map_or_else(|| headers(plan, arm, recipe, moment), Headers::clone),
         body: end(plan, arrival, begun, moment),
         stream: plan.recipe(arm, recipe).stream,
+    }
+}
+
+/// The path below the target's base URL. A gateway that keeps nothing else of a request is told in it
+/// which one it is.
+fn path(plan: &Plan, arrival: &Arrival) -> Cow<'static, str> {
+    let path = dialect(plan, arrival.arm).path();
+    match plan.arm(arrival.arm).target.place {
+        Place::Gateway {
+            kind: Kind::RespanOss,
+            ..
+        } => format!("/{}-{}{path}", plan.run_id(), arrival.id).into(),
+        _ => path.into(),
     }
 }
 

@@ -16,6 +16,8 @@ mod bad_input;
 mod broken_folder;
 #[path = "cli/budget.rs"]
 mod budget;
+#[path = "cli/ci.rs"]
+mod ci;
 #[path = "cli/closed.rs"]
 mod closed;
 #[cfg(unix)]
@@ -24,10 +26,16 @@ mod authority;
 #[cfg(unix)]
 #[path = "cli/connections.rs"]
 mod connections;
+#[path = "cli/compare.rs"]
+mod compare;
 #[path = "cli/costs.rs"]
 mod costs;
 #[path = "cli/exits.rs"]
 mod exits;
+#[path = "cli/log_server.rs"]
+mod log_server;
+#[path = "cli/log_to.rs"]
+mod log_to;
 #[path = "cli/mirror.rs"]
 mod mirror;
 #[path = "cli/output.rs"]
@@ -40,6 +48,8 @@ mod planted;
 mod prices;
 #[path = "cli/probe.rs"]
 mod probe;
+#[path = "cli/reconcile.rs"]
+mod reconcile;
 #[path = "cli/same_bytes.rs"]
 mod same_bytes;
 #[path = "cli/secrets.rs"]

@@ -40,7 +40,7 @@ fn shot(model: &str, stream: bool, text: &str) -> Shot {
         id: ArrivalId::default(),
         dialect: Dialect::OpenaiChat,
         headers: Headers::default(),
-        path: Dialect::OpenaiChat.path(),
+        path: Dialect::OpenaiChat.path().into(),
         body: Bytes::from(Dialect::OpenaiChat.encode_ask(&ask)),
         stream,
     }

@@ -125,7 +125,7 @@ impl Client {
             id: ArrivalId::default(),
             dialect: Dialect::OpenaiChat,
             headers,
-            path: Dialect::OpenaiChat.path(),
+            path: Dialect::OpenaiChat.path().into(),
             body: Bytes::from(Dialect::OpenaiChat.encode_ask(&ask)),
             stream: true,
         };

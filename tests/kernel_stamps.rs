@@ -84,7 +84,7 @@ fn lag(wanted: Timestamps) -> (Duration, Stamping) {
         id: ArrivalId::default(),
         dialect: Dialect::OpenaiChat,
         headers: Headers::default(),
-        path: Dialect::OpenaiChat.path(),
+        path: Dialect::OpenaiChat.path().into(),
         body: Bytes::from_static(b"{}"),
         stream: true,
     };

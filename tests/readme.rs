@@ -171,6 +171,7 @@ fn the_parts_of_scenarios_are_valid_too() {
         ("What a gateway tells", mix),
         ("Checks of answers", targets),
         ("Shares", targets),
+        ("Logs and the bill: `log_to` and `reconcile`", mix),
     ] {
         let parts = blocks("yaml", Some(heading));
         assert_eq!(parts.len(), 1, "{heading}");
@@ -231,7 +232,19 @@ fn copy(from: &Path, to: &Path) {
 #[test]
 fn every_flag_that_the_readme_names_exists() {
     let commands = [
-        "run", "validate", "plan", "report", "gate", "baseline save", "baseline show", "lab", "selftest", "prices", "probe", "schema",
+        "run",
+        "validate",
+        "plan",
+        "report",
+        "gate",
+        "baseline save",
+        "baseline show",
+        "lab",
+        "selftest",
+        "prices",
+        "probe",
+        "schema",
+        "reconcile",
     ];
     let helps = commands.map(|command| {
         let words = command.split(' ').chain(["--help"]);

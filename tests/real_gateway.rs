@@ -16,6 +16,8 @@ mod healthy;
 mod installed;
 #[path = "real_gateway/python.rs"]
 mod python;
+#[path = "real_gateway/reconciled.rs"]
+mod reconciled;
 #[path = "real_gateway/run.rs"]
 mod run;
 #[path = "real_gateway/upstream.rs"]

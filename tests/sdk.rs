@@ -183,6 +183,32 @@ fn the_quick_start_works_with_the_node_sdk() {
 }
 
 #[test]
+fn anthropics_own_sdk_asks_through_the_relay() {
+    let Some(python) = install::python() else {
+        return;
+    };
+    let scene = Scene::new();
+    let said = scene.run(python, "messages.py", &[]);
+    for way in ["whole", "stream"] {
+        let of = &said[way];
+        let words = of["text"].as_str().unwrap().split(' ').count();
+        assert_eq!((words, &of["output"]), (4, &json!(4)), "{said}");
+        assert_eq!(of["stop"], "max_tokens");
+        let row = scene.row(python, &format!("messages-{way}"));
+        assert_eq!(
+            (&row["prompt_tokens"], &row["completion_tokens"]),
+            (&of["input"], &json!(4))
+        );
+        assert_eq!(row["provider_id"], "anthropic");
+    }
+    assert_eq!(said["stream"]["text"], said["stream"]["final"]);
+    let errors = &said["errors"];
+    assert_eq!(errors["key"][0], "AuthenticationError");
+    assert_eq!(errors["model"][0], "NotFoundError");
+    assert_eq!(errors["model"][1]["error"]["type"], "not_found_error");
+}
+
+#[test]
 fn a_call_logged_with_requests_is_read_back_with_the_gateways_own_client() {
     let Some(python) = install::python() else {
         return;

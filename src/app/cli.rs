@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::ci::CiArgs;
 use crate::base::{HumanDuration, Rate};
-use crate::scenario::{Kind, Overrides};
+use crate::scenario::{Kind, LogKind, Overrides};
 
 /// Load-test and latency-benchmark an LLM gateway: an instrument whose numbers say how far to trust
 /// them.
@@ -25,7 +26,7 @@ Examples:
     -e SHORT_MODEL=openai/gpt-5-mini -e PRICES=my-prices.yaml
 
 Exit codes:
-  0 fine   1 gate failed   2 usage or invalid scenario   3 gate inconclusive
+  0 fine   1 gate failed, or a limit is not kept   2 usage or invalid scenario   3 gate inconclusive
   4 no data, or what is gated is invalid
   5 preflight failed   6 stopped by the budget, results flagged incomplete
   70 internal error, or a self-test that failed   130/143 interrupted, results flagged incomplete";
@@ -34,6 +35,8 @@ Exit codes:
 pub(super) enum Command {
     /// Run a scenario and report what was measured
     Run(RunArgs),
+    /// Hold a scenario's arms against each other, or two runs that are stored
+    Compare(CompareArgs),
     /// Check scenarios and show every problem at its place; sends nothing
     Validate(ValidateArgs),
     /// Show what a run would send, how long it would take and cost; sends nothing
@@ -55,6 +58,8 @@ pub(super) enum Command {
     /// Make a price table from a gateway's own list
     #[command(subcommand)]
     Prices(PricesCommand),
+    /// Hold a run against the gateway's log of its requests: cost, tokens, times, missing rows
+    Reconcile(ReconcileArgs),
     /// Send a few of the smallest requests to a gateway, show its contract, and keep the transcripts
     Probe(ProbeArgs),
     /// Print the JSON Schema of a scenario file
@@ -62,7 +67,7 @@ pub(super) enum Command {
 }
 
 /// A scenario and what is changed in it.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct ScenarioArgs {
     /// The scenario file
     #[arg(value_name = "SCENARIO")]
@@ -104,11 +109,13 @@ impl ScenarioArgs {
             rate: self.rate,
             duration: self.duration,
             requests: self.requests,
+            reconcile: false,
+            ..Overrides::default()
         }
     }
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) scenario: ScenarioArgs,
@@ -121,6 +128,9 @@ pub(super) struct RunArgs {
     /// Print the run as JSON on stdout, not as text
     #[arg(long)]
     pub(super) json: bool,
+    /// Hold the run against the gateway's log of it, once it is over
+    #[arg(long)]
+    pub(super) reconcile: bool,
     /// Exit with 4 where the run is invalid, too: the client, not the server, made its numbers
     #[arg(long)]
     pub(super) gate: bool,
@@ -129,17 +139,25 @@ pub(super) struct RunArgs {
     pub(super) no_html: bool,
     #[command(flatten)]
     pub(super) against: AgainstArgs,
+    /// Whether the arms decide the exit code: `compare`.
+    #[arg(skip)]
+    pub(super) compares: bool,
+    /// Whether A is compared with A: `compare --aa`.
+    #[arg(skip)]
+    pub(super) aa: bool,
+    #[command(flatten)]
+    pub(super) ci: CiArgs,
 }
 
 /// What a gate holds a run against, and what becomes of a verdict.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct AgainstArgs {
     /// What thresholds with `baseline` are held against: a run's folder, a saved baseline, or `last` for
     /// the newest earlier complete run of the scenario
     #[arg(long, value_name = "RUN|DIR|last")]
     pub(super) baseline: Option<PathBuf>,
     /// Hold runs against each other that are unlike in more than what they measured
-    #[arg(long, requires = "baseline")]
+    #[arg(long)]
     pub(super) allow_unlike: bool,
     /// The exit code of an inconclusive gate: that of a pass or of a failure [default: its own, 3]
     #[arg(long, value_name = "POLICY")]
@@ -162,6 +180,8 @@ pub(super) struct GateArgs {
     pub(super) run: PathBuf,
     #[command(flatten)]
     pub(super) against: AgainstArgs,
+    #[command(flatten)]
+    pub(super) ci: CiArgs,
     /// Take the thresholds of this scenario, not those that the run was made with
     #[arg(long, value_name = "FILE")]
     pub(super) scenario: Option<PathBuf>,
@@ -199,6 +219,50 @@ pub(super) struct BaselineShowArgs {
     /// The folder of baselines, or of one
     #[arg(value_name = "DIR", default_value = "baselines")]
     pub(super) dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReconcileArgs {
+    /// The folder of a run
+    #[arg(value_name = "RUN")]
+    pub(super) run: PathBuf,
+    /// The base URL of the log's gateway, or `respan` for Respan's hosted one [default: that of the run]. The
+    /// key is read from `RESPAN_API_KEY` for the kind `respan`, and else from `OPENAI_API_KEY`
+    #[arg(long, value_name = "URL|NAME")]
+    pub(super) target: Option<String>,
+    /// Whose log it is: respan, respan_oss or litellm [default: that of the run's gateway]
+    #[arg(long, value_name = "K", value_parser = log_kind)]
+    pub(super) kind: Option<LogKind>,
+    /// The one arm whose log it is, where each arm has a gateway of its own
+    #[arg(long, value_name = "NAME")]
+    pub(super) arm: Option<String>,
+    /// How long to wait for rows that are still to come [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = any_duration)]
+    pub(super) wait: Option<HumanDuration>,
+    /// Exit with 1 where the logged cost is further from ours than this: 1%
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(super) max_cost_drift: Option<f64>,
+    /// Exit with 1 where more requests than this are missing in the log
+    #[arg(long, value_name = "N")]
+    pub(super) max_missing: Option<u64>,
+    /// Print the result as JSON on stdout, not as text
+    #[arg(long)]
+    pub(super) json: bool,
+    /// The folder for reconcile.json and reconcile.csv [default: that of the run]
+    #[arg(short = 'o', long, value_name = "DIR")]
+    pub(super) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CompareArgs {
+    #[command(flatten)]
+    pub(super) run: RunArgs,
+    /// A second run: SCENARIO is then the folder of the run that it is held against
+    #[arg(value_name = "RUN")]
+    pub(super) other: Option<PathBuf>,
+    /// Compare the baseline with itself: how often that errs, and how much it takes for change
+    #[arg(long, conflicts_with = "other")]
+    pub(super) aa: bool,
 }
 
 #[derive(Debug, Args)]
@@ -305,6 +369,25 @@ pub(super) struct ProbeArgs {
 fn kind(text: &str) -> Result<Kind, String> {
     let named = serde_json::from_value(text.into());
     named.map_err(|error| error.to_string())
+}
+
+fn log_kind(text: &str) -> Result<LogKind, String> {
+    let named = serde_json::from_value(text.into());
+    named.map_err(|error: serde_json::Error| error.to_string())
+}
+
+/// A share as `1%` or `0.01`.
+fn share(text: &str) -> Result<f64, String> {
+    let (number, whole) = text.strip_suffix('%').map_or((text, 1.0), |n| (n, 100.0));
+    let share = number.trim().parse::<f64>().map(|number| number / whole);
+    let share = share
+        .ok()
+        .filter(|share| share.is_finite() && *share >= 0.0);
+    share.ok_or_else(|| "write it as a share from zero up: 1% or 0.01".to_owned())
+}
+
+fn any_duration(text: &str) -> Result<HumanDuration, String> {
+    text.parse().map_err(|error| in_a_line(&error))
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

@@ -3,13 +3,19 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use time::OffsetDateTime;
+
+use super::log_to::Log;
+use super::signals::Signals;
+use super::terminal;
 use crate::base::{Money, Secret, no_descriptor_left};
 use crate::engine::{Event, WorkerHealth};
 use crate::judge::{Course, Health, Stalls};
 use crate::record::{Histogram, Interval, Intervals, Recorder, Slices};
 use crate::results::{ResultsError, RunFolder, RunInfo};
 use crate::sample::Metric;
-use crate::wire::Exchange;
+use crate::scenario::Scenario;
+use crate::wire::{Endpoint, Exchange};
 
 /// Everything that is gathered while a run goes on.
 pub(super) struct Collector {
@@ -26,6 +32,8 @@ pub(super) struct Collector {
     pub(super) counts: Counts,
     /// All keys that the target is given, which may repeat them.
     secrets: Vec<Secret>,
+    /// Where finished requests go besides.
+    pub(super) log: Option<Log>,
 }
 
 /// Counts so far, for the progress line.
@@ -55,6 +63,7 @@ impl Collector {
             ttft,
             counts,
             secrets,
+            log: None,
         }
     }
 
@@ -83,6 +92,9 @@ impl Collector {
                     if let Some(cost) = sample.cost {
                         *self.counts.cost.get_or_insert_default() += cost;
                     }
+                }
+                if let Some(log) = &mut self.log {
+                    log.offer(&rows);
                 }
                 self.folder.write_rows(&rows, &self.info)
             }
@@ -142,6 +154,33 @@ impl Collector {
         self.folder.write_interval(&interval)
     }
 
+    /// From now on finished requests go to the log at `endpoint`, where the scenario wants that. The run's
+    /// clock was started just now.
+    pub(super) fn log_to(
+        &mut self,
+        scenario: &Scenario,
+        endpoint: Option<&Endpoint>,
+    ) -> anyhow::Result<()> {
+        if let Some((wanted, endpoint)) = scenario.log_to.as_ref().zip(endpoint) {
+            let now = OffsetDateTime::now_utc();
+            let log = Log::start(wanted, endpoint, &self.info, &self.secrets, now)?;
+            self.log = Some(log);
+        }
+        Ok(())
+    }
+
+    /// Waits for the log to have what it takes.
+    pub(super) async fn finish_log(&mut self, signals: &mut Signals) {
+        let Some(log) = self.log.take() else { return };
+        let logged = log.finish(signals).await;
+        if !logged.is_whole() {
+            let said = logged.last_error.as_ref();
+            let said = said.map_or_else(String::new, |said| format!("; last error: {said}"));
+            terminal::message(&format!("log_to: {}{said}", logged.in_words()));
+        }
+        self.info.logged = Some(logged);
+    }
+
     fn update_info(&mut self) -> Result<(), ResultsError> {
         self.info.take_phases(self.recorder.phases());
         match self.folder.write_info(&self.info) {
@@ -184,13 +223,14 @@ fn take_health(info: &mut RunInfo, health: &WorkerHealth) {
     });
 }
 
-/// What the judge is told beyond the summary. A run that was cut short is not held to its plan.
+/// What the judge is told beyond the summary. A run that was cut short, or ended at a look, is not held
+/// to its plan.
 pub(super) fn health(info: &RunInfo, recorder: &Recorder) -> Health {
     let phases = || info.phases.iter().zip(recorder.phases());
     let counted: Vec<(u64, u64)> = phases()
         .filter_map(|(info, record)| Some((info.planned_arrivals?, record.arrivals)))
         .collect();
-    let whole = info.complete && !counted.is_empty();
+    let whole = info.complete && info.ended_at_look.is_none() && !counted.is_empty();
     let even = phases().filter(|(info, _)| info.even && !info.warmup);
     let courses = even.filter_map(|(info, record)| {
         let of = |metric| Some((metric, record.stretches.halves(metric)?));

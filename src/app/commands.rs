@@ -16,7 +16,12 @@ use crate::schedule::forecast;
 
 /// Loads a scenario, or shows all its problems.
 pub(super) fn load(args: &ScenarioArgs) -> Result<Scenario, Exit> {
-    let loaded = load_file(&args.scenario, &args.env, &args.overrides());
+    load_with(args, &args.overrides())
+}
+
+/// The same, where a command changes more of it.
+pub(super) fn load_with(args: &ScenarioArgs, overrides: &Overrides) -> Result<Scenario, Exit> {
+    let loaded = load_file(&args.scenario, &args.env, overrides);
     let problems = match &loaded {
         Ok(scenario) => &scenario.warnings,
         Err(problems) => problems,
@@ -104,16 +109,18 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
     };
     let plan = Plan::new(scenario);
     let (forecast, examples) = (forecast(&plan), report::examples(&plan));
+    let needed = report::needed(&plan, &forecast);
     if args.json {
         let json = serde_json::json!({
             "schema": results::SCHEMA,
             "digest": plan.digest(),
             "forecast": forecast,
+            "compared": needed,
             "requests": examples,
         });
         terminal::data(&format!("{}\n", serde_json::to_string_pretty(&json)?));
     } else {
-        terminal::data(&report::plan(&plan, &forecast, &examples));
+        terminal::data(&report::plan(&plan, &forecast, &needed, &examples));
     }
     Ok(Exit::Fine)
 }
@@ -144,7 +151,12 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
         format!("{}\n", serde_json::to_string_pretty(&info)?)
     } else {
         let paint = terminal::stdout_paint();
-        report::run(&stored.info, &summary, &validity, &stored.notes, paint)
+        let compared = match results::read_comparison(&args.run) {
+            Ok(found) => found.map(|found| report::comparison(&found, paint) + "\n"),
+            Err(error) => Some(format!("note: {error}\n")),
+        };
+        let text = report::run(&stored.info, &summary, &validity, &stored.notes, paint);
+        compared.unwrap_or_default() + &text
     };
     terminal::data(&text);
     Ok(exit)

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// All is fine.
     Fine = 0,
-    /// The gate failed: a threshold does not hold.
-    GateFailed = 1,
+    /// What was asked of the figures does not hold: a threshold, a margin or a limit.
+    Fail = 1,
     /// The command line or the scenario is wrong; nothing was sent.
     Usage = 2,
     /// The gate can't tell: the figures leave it open whether a threshold holds.

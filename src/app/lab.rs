@@ -21,6 +21,8 @@ use crate::wire::Endpoint;
 pub(super) struct Embedded {
     /// Where it listens.
     pub(super) endpoint: Endpoint,
+    /// Its gateway, which has the log.
+    pub(super) gateway: Endpoint,
     stop: CancellationToken,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -39,19 +41,17 @@ impl Embedded {
             match Lab::start(script, seed, free, free).await {
                 Ok(lab) => {
                     lab.gateway.set_time(OffsetDateTime::now_utc());
-                    let endpoint = match via {
-                        Via::Gateway => Endpoint {
-                            base_url: lab.gateway_url.clone(),
-                            key: Some(lab.key.clone()),
-                            ..Endpoint::default()
-                        },
-                        Via::Provider => Endpoint {
-                            base_url: lab.provider_url.clone(),
-                            key: Some(lab.key.clone()),
-                            ..Endpoint::default()
-                        },
+                    let at = |url: &str| Endpoint {
+                        base_url: url.to_owned(),
+                        key: Some(lab.key.clone()),
+                        ..Endpoint::default()
                     };
-                    let _ = tell.send(Ok(endpoint));
+                    let gateway = at(&lab.gateway_url);
+                    let endpoint = match via {
+                        Via::Gateway => gateway.clone(),
+                        Via::Provider => at(&lab.provider_url),
+                    };
+                    let _ = tell.send(Ok((endpoint, gateway)));
                     stopped.cancelled().await;
                     let _ = lab.stop().await;
                 }
@@ -60,9 +60,10 @@ impl Embedded {
         };
         let thread = thread::Builder::new().name("lab".to_owned());
         let thread = thread.spawn(move || runtime.block_on(work))?;
-        let endpoint = told.recv().context("the lab died at its start")??;
+        let (endpoint, gateway) = told.recv().context("the lab died at its start")??;
         Ok(Self {
             endpoint,
+            gateway,
             stop,
             thread: Some(thread),
         })

@@ -3,19 +3,25 @@
 
 mod abort;
 mod baseline;
+mod ci;
 mod cli;
 mod collect;
 mod commands;
+mod compare;
+mod ended;
 mod exit;
 mod gate;
 mod lab;
 mod limits;
+mod looks;
+mod log_to;
 mod machine;
 mod page;
 mod preflight;
 mod prices;
 mod probe;
 mod progress;
+mod reconcile;
 mod run;
 mod selftest;
 mod sides;
@@ -33,6 +39,7 @@ pub use exit::Exit;
 pub fn main() -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
+        Command::Compare(args) => compare::compare(&args),
         Command::Validate(args) => Ok(commands::validate(&args)),
         Command::Plan(args) => commands::plan(&args),
         Command::Report(args) => commands::report(&args),
@@ -43,6 +50,7 @@ pub fn main() -> ExitCode {
         Command::Selftest(args) => selftest::selftest(&args),
         Command::SelftestProvider => selftest::serve(),
         Command::Prices(PricesCommand::Pull(args)) => prices::pull(&args),
+        Command::Reconcile(args) => reconcile::reconcile(&args),
         Command::Probe(args) => probe::probe(&args),
         Command::Schema => commands::schema(),
     };

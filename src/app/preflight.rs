@@ -13,6 +13,15 @@ pub(super) struct Refused {
     help: String,
 }
 
+impl Refused {
+    pub(super) fn new(problem: &str, help: &str) -> Self {
+        Self {
+            problem: problem.to_owned(),
+            help: help.to_owned(),
+        }
+    }
+}
+
 /// Asks the target for its models, which costs nothing. Only no answer, and a refusal of the key, stop
 /// the run: many endpoints have no list of models. It is asked with the headers of a request, which may
 /// be what lets it in.

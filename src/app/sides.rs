@@ -20,7 +20,7 @@ pub(super) struct Side {
     /// How long the lookup of its addresses took, where there was one.
     lookup: Option<Duration>,
     /// The embedded lab, where it is one: it ends with its side.
-    _lab: Option<Embedded>,
+    lab: Option<Embedded>,
 }
 
 /// Opens the side of each arm. What can't be reached, or refuses the key, stops the run before it begins.
@@ -47,7 +47,7 @@ async fn side(plan: &Plan, arm: ArmId, args: &RunArgs) -> Result<anyhow::Result<
             let side = lab.map(|lab| Side {
                 endpoint: lab.endpoint.clone(),
                 lookup: None,
-                _lab: Some(lab),
+                lab: Some(lab),
             });
             Ok(side.context("the embedded lab can't be started"))
         }
@@ -82,7 +82,7 @@ async fn side(plan: &Plan, arm: ArmId, args: &RunArgs) -> Result<anyhow::Result<
             Ok(Ok(Side {
                 endpoint,
                 lookup,
-                _lab: None,
+                lab: None,
             }))
         }
     }
@@ -92,6 +92,11 @@ impl Side {
     /// The base URL.
     pub(super) fn url(&self) -> String {
         self.endpoint.base_url.clone()
+    }
+
+    /// The gateway of the embedded lab, where it is one.
+    pub(super) fn lab_gateway(&self) -> Option<&Endpoint> {
+        self.lab.as_ref().map(|lab| &lab.gateway)
     }
 
     /// Whether it is at a Unix socket.

@@ -104,6 +104,8 @@ fn scenario(phases: Vec<Phase>) -> Scenario {
         thresholds: Vec::new(),
         prices: None,
         budget: None,
+        log_to: None,
+        reconcile: None,
         client: Client::default(),
         timestamps: Timestamps::default(),
         timeouts: Timeouts {

@@ -2,6 +2,7 @@
 
 mod comparison;
 mod gate;
+mod reconcile;
 mod selftest;
 mod shares;
 mod validity;
@@ -9,12 +10,17 @@ mod verdict;
 
 pub use comparison::Evidence as FigureEvidence;
 pub use comparison::{
-    Aim, ArmComparison, Comparison, Design, Figure, FigureComparison, Judged, MetricComparison,
-    Ranked, Ranking, Row, Settings, Stat, compare_arms, detectable, look, pocock, requests_needed,
+    Aim, ArmComparison, Calibration, Comparison, Design, Figure, FigureComparison, Floor, Judged,
+    MetricComparison, Ranked, Ranking, Row, Settings, Stat, calibrate, compare_arms, detectable,
+    look, pocock, requests_needed,
 };
 pub use gate::{
     Baseline, Difference, Ending, Evidence, Finding, GATE_SCHEMA, Gate, GatedRun, Unit,
     fails_clearly, gate,
+};
+pub use reconcile::{
+    Against, CacheLogged, CostDifference, Disagree, Joined, Joiner, Key, LogRead, LogRows, Logged,
+    RECONCILE_SCHEMA, Reconciled, Seen, Side, Spread, SpreadQuantile, TokenDifference,
 };
 pub use selftest::{Certificate, Clocks, Errors, Load, Measured, Round, SELFTEST_SCHEMA, compare};
 pub use shares::{ShareFound, ShareVerdict, SharesFound, shares};

@@ -39,6 +39,8 @@ pub struct SliceRow {
     pub failed_streamed: u64,
     /// Whole answers within every SLO.
     pub good: u64,
+    /// Of these, the ones that ended within the window of arrivals.
+    pub good_in_window: u64,
     /// Output tokens.
     pub output_tokens: u64,
     /// The known cost, in US dollars.
@@ -81,11 +83,25 @@ impl Slices {
         numbered.filter_map(|(number, slice)| Some((number, slice.as_ref()?)))
     }
 
+    /// What each arm has in each of the first slices that are complete, by how many requests each has.
+    pub fn complete(&self, sizes: &[Option<u64>]) -> Vec<Vec<Tally>> {
+        let whole = |(slice, size): &(&Option<Slice>, &Option<u64>)| {
+            let rows = slice.as_ref().map(|slice| slice.record.total().arrivals);
+            rows.zip(**size).is_some_and(|(rows, size)| rows >= size)
+        };
+        let first = self.0.iter().zip(sizes).take_while(whole);
+        let slices = first.filter_map(|(slice, _)| slice.as_ref());
+        slices.map(|slice| arms(&slice.record)).collect()
+    }
+
     /// What each arm has in each slice that has requests.
     pub fn tallies(&self) -> Vec<Vec<Tally>> {
-        let arms = |record: &Recorder| (0..record.arms()).map(|arm| record.arm(arm)).collect();
         self.iter().map(|(_, slice)| arms(&slice.record)).collect()
     }
+}
+
+fn arms(record: &Recorder) -> Vec<Tally> {
+    (0..record.arms()).map(|arm| record.arm(arm)).collect()
 }
 
 impl SliceRow {
@@ -100,6 +116,7 @@ impl SliceRow {
             ok: tally.ok,
             failed_streamed: tally.failed_streamed,
             good: tally.good,
+            good_in_window: tally.good_in_window,
             output_tokens: tally.output_tokens,
             cost_usd: tally.cost,
             cost_unknown: tally.cost_unknown,
@@ -113,6 +130,7 @@ impl SliceRow {
         tally.ok = self.ok;
         tally.failed_streamed = self.failed_streamed;
         tally.good = self.good;
+        tally.good_in_window = self.good_in_window;
         tally.output_tokens = self.output_tokens;
         tally.cost = self.cost_usd;
         tally.cost_unknown = self.cost_unknown;

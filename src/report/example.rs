@@ -1,5 +1,6 @@
 //! What a plan's requests would say, without their keys.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -24,7 +25,7 @@ pub struct Example {
     arm: Option<String>,
     recipe: String,
     arrival: ArrivalId,
-    path: &'static str,
+    path: Cow<'static, str>,
     headers: Vec<(String, String)>,
     body: Body,
 }

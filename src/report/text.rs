@@ -223,6 +223,9 @@ fn counts(info: &RunInfo, summary: &Summary, total: &ScopeSummary) -> String {
     out += &format!("cost        {}\n", cost_in_words(info, totals));
     out += &costs::budget(info);
     out += &gateway(&total.told);
+    if let Some(logged) = &info.logged {
+        out += &format!("logged      {}\n", logged.in_words());
+    }
     if totals.clamped > 0 {
         out += &format!(
             "clamped     {} times over an hour count as an hour\n",

@@ -43,7 +43,7 @@ impl TargetInfo {
     pub(super) fn new(target: &Target, url: &str) -> Self {
         let kind = match &target.place {
             Place::Lab { .. } => "lab".to_owned(),
-            Place::Gateway { kind, .. } => format!("{kind:?}").to_lowercase(),
+            Place::Gateway { kind, .. } => kind.name(),
         };
         Self {
             name: target.name.clone(),

@@ -26,15 +26,17 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Begins a log. `unix_seconds` is the wall time of the run's start.
-    pub(super) fn begin(file: File, unix_seconds: f64) -> Result<Self, std::io::Error> {
+    /// Begins a log. `unix_seconds` is the wall time of the run's start, where starts count from it.
+    pub(super) fn begin(file: File, unix_seconds: Option<f64>) -> Result<Self, std::io::Error> {
         let mut out = BufWriter::new(file);
         writeln!(out, "#[Histogram log format version 1.3]")?;
         writeln!(
             out,
             "#tollgate: values in nanoseconds, one tag for each part of the run and metric"
         )?;
-        writeln!(out, "#[StartTime: {unix_seconds:.3} (seconds since epoch)]")?;
+        if let Some(start) = unix_seconds {
+            writeln!(out, "#[StartTime: {start:.3} (seconds since epoch)]")?;
+        }
         writeln!(
             out,
             "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\""
@@ -82,7 +84,7 @@ impl HlogWriter {
         groups: &[String],
     ) -> Result<Self, std::io::Error> {
         Ok(Self {
-            log: Log::begin(file, unix_seconds)?,
+            log: Log::begin(file, Some(unix_seconds))?,
             tags: tag_names(groups),
         })
     }
@@ -109,7 +111,7 @@ pub(super) fn write_sums(
     length: Duration,
 ) -> Result<(), ResultsError> {
     let written = File::create(path).and_then(|file| {
-        let mut log = Log::begin(file, 0.0)?;
+        let mut log = Log::begin(file, None)?;
         for (tag, times) in sums {
             log.write(tag, times, Duration::ZERO, length)?;
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ArmInfo, ConnectionInfo, PreopenInfo};
+use super::{ArmInfo, ConnectionInfo, LoggedInfo, PreopenInfo};
 use crate::base::{Money, Offset, Seed};
 use crate::judge::{self, SharesFound, Stalls, Validity};
 use crate::plan::Plan;
@@ -68,6 +68,9 @@ pub struct RunInfo {
     /// The thresholds that ended it before its plan did, as they are written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aborted_by: Vec<String>,
+    /// The declared look at the arms, from 1, whose verdict was clear and ended the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at_look: Option<u32>,
     /// The day of the price table.
     pub prices_as_of: Option<String>,
     /// What became of the budget, where there is one.
@@ -88,6 +91,9 @@ pub struct RunInfo {
     /// The most rows that waited for their file at one time; beyond 100,000 the run was ended for it.
     #[serde(default)]
     pub rows_waiting: u64,
+    /// What became of the rows for `log_to`, where there is one; absent while the run goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logged: Option<LoggedInfo>,
     /// Whether the figures are to be trusted; absent while the run goes on.
     pub validity: Option<Validity>,
     /// How the answers were shared out, where the scenario says how they should be; absent while the run
@@ -248,6 +254,7 @@ impl RunInfo {
             slos: scenario.slos,
             thresholds: scenario.thresholds.clone(),
             aborted_by: Vec::new(),
+            ended_at_look: None,
             prices_as_of: scenario.prices.as_ref().map(|table| table.as_of.clone()),
             budget: scenario.budget.map(|budget| BudgetInfo {
                 usd: budget.usd,
@@ -258,6 +265,7 @@ impl RunInfo {
             stalls: None,
             open_files: None,
             rows_waiting: 0,
+            logged: None,
             validity: None,
             shares: Vec::new(),
             summary: None,

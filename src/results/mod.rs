@@ -12,7 +12,10 @@ mod hlog;
 mod info;
 mod likeness;
 mod line;
+mod logged;
 mod read;
+mod reconcile;
+mod packed;
 mod row;
 mod scopes;
 mod slices;
@@ -25,11 +28,15 @@ pub use arms::ArmInfo;
 pub use baseline::{Saved, save_baseline};
 pub use connections::{ConnectionInfo, PreopenInfo};
 pub use course::{Places, intervals, spread, write_whole};
-pub use evidence::{Material, earlier, material, write_gate};
+pub use evidence::{
+    Material, earlier, material, read_comparison, read_gate, write_comparison, write_gate,
+};
 pub use hlog::tag_names;
 pub use info::{BudgetInfo, Interruption, PhaseInfo, RecipeInfo, RunInfo, Standing, TargetInfo};
 pub use likeness::differences;
-pub use read::{Stored, read, read_info};
+pub use logged::LoggedInfo;
+pub use read::{Stored, each_row, read, read_info};
+pub use reconcile::{ReconcileFiles, add_log_figures, read_reconciled};
 pub use row::Row;
 pub use scopes::scoped;
 pub use slices::read as read_slices;
@@ -50,14 +57,20 @@ pub mod names {
     pub const SUMMARY: &str = "summary.csv";
     /// Histograms of each second, arm, recipe and metric, in the `HdrHistogram` interval log format.
     pub const HLOG: &str = "latency.hlog";
-    /// What a gate found.
-    pub const GATE: &str = "gate.json";
     /// Counts of each arm in each slice of the run.
     pub const SLICES: &str = "slices.csv";
     /// Histograms of the same, in the `HdrHistogram` interval log format; starts are numbers of slices.
     pub const SLICES_HLOG: &str = "slices.hlog";
     /// The report as a page for a browser.
     pub const PAGE: &str = "report.html";
+    /// How the arms compare.
+    pub const COMPARISON: &str = "comparison.json";
+    /// What a gate found.
+    pub const GATE: &str = "gate.json";
+    /// The run against a gateway's log of it.
+    pub const RECONCILED: &str = "reconcile.json";
+    /// The same, a row for each request.
+    pub const RECONCILED_ROWS: &str = "reconcile.csv";
 }
 
 /// What can go wrong with our own files.

@@ -103,6 +103,14 @@ pub(super) fn read_rows(
     info: &RunInfo,
     visit: &mut dyn FnMut(&Sample),
 ) -> Result<u64, ResultsError> {
+    each_row(path, |row| {
+        let sample = row.sample(info);
+        sample.map(|sample| visit(&sample)).is_some()
+    })
+}
+
+/// Reads the rows one after the other, and counts those that are broken or not taken.
+pub fn each_row(path: &Path, mut take: impl FnMut(Row) -> bool) -> Result<u64, ResultsError> {
     let file = path.join(names::SAMPLES);
     let io = |error: csv::Error| at(&file)(error.into());
     let mut reader = csv::ReaderBuilder::new()
@@ -118,8 +126,7 @@ pub(super) fn read_rows(
             return Ok(broken);
         }
         let row: Option<Row> = record.deserialize(Some(&head)).ok();
-        if let Some(sample) = row.and_then(|row| row.sample(info)) {
-            visit(&sample);
+        if row.is_some_and(&mut take) {
             continue;
         }
         broken += 1;

@@ -22,7 +22,7 @@ pub(super) fn write(
     let io = |e: csv::Error| at(&rows)(e.into());
     let arms = info.names().arms;
     let tags = hlog::tag_names(&arms);
-    let mut out = Log::begin(write::create(&log)?, unix_seconds).map_err(at(&log))?;
+    let mut out = Log::begin(write::create(&log)?, Some(unix_seconds)).map_err(at(&log))?;
     for (number, slice) in slices.iter() {
         for (index, (arm, tag)) in arms.iter().zip(&tags).enumerate() {
             let tally = slice.record.arm(index);

@@ -58,6 +58,9 @@ impl<'a> Checker<'a> {
         let scenario = document.value.and_then(|mut file| {
             self.problems
                 .extend(overrides.apply(&mut file, &self.source, self.env));
+            if overrides.compares && file.arms.is_none() {
+                self.no_arms();
+            }
             self.file(&file)
         });
         // Where the syntax is wrong, nobody knows which variables the file has.
@@ -118,6 +121,8 @@ impl<'a> Checker<'a> {
             thresholds,
             prices: prices.flatten(),
             budget,
+            log_to: self.log_to(file),
+            reconcile: self.reconcile(file),
             client: file.client.unwrap_or_default(),
             timestamps: file.timestamps.unwrap_or_default(),
             timeouts: timeouts(file.timeouts.unwrap_or_default()),

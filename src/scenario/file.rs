@@ -16,6 +16,7 @@ use super::arms::{ArmSection, CompareSection};
 use super::budget::BudgetSection;
 use super::checks::Checks;
 use super::document::Spanned;
+use super::logs::{LogToSection, ReconcileSection};
 use super::readings::GatewayReadings;
 use super::shares::ExpectShares;
 use super::thresholds::ThresholdEntry;
@@ -62,6 +63,10 @@ pub struct File {
     pub prices: Option<Spanned<String>>,
     /// The most that the run may cost. It needs `prices`. No limit where absent.
     pub budget: Option<BudgetSection>,
+    /// Where each finished request is logged, also where the target is no gateway.
+    pub log_to: Option<Spanned<LogToSection>>,
+    /// After the run its requests are held against the gateway's log of them.
+    pub reconcile: Option<Spanned<ReconcileSection>>,
     /// The HTTP client that sends. `direct` where absent.
     pub client: Option<Client>,
     /// Who says when bytes arrived. `kernel` where absent.
@@ -238,6 +243,8 @@ pub enum Kind {
     Openai,
     /// Respan's gateway.
     Respan,
+    /// Respan's open-source gateway, `respan-gateway`. Each request's path names it.
+    RespanOss,
     /// The `LiteLLM` proxy.
     Litellm,
     /// `OpenRouter`.

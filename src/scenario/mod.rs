@@ -14,6 +14,7 @@ mod credentials;
 pub mod document;
 pub mod file;
 mod headers;
+mod logs;
 mod one_or_more;
 mod overrides;
 mod phases;
@@ -39,13 +40,14 @@ use crate::dialect::{Dialect, Message};
 use crate::lab::Script;
 use crate::pricing::PriceTable;
 
-pub use arms::{Arm, COMPARED, Compare, Design, Primary};
+pub use arms::{Arm, COMPARED_FIGURES, COMPARED_STATS, COMPARED_TIMES, Compare, Design, Primary};
 pub use asking::Extra;
 pub use budget::Budget;
 pub use checks::{Check, JsonWanted, Wants, Whence};
 pub use choices::Choices;
 pub use document::{Problem, Source, render};
 pub use file::{Client, Dns, Kind, Sharing, Slos, Timestamps, Via};
+pub use logs::{LOG_WAIT, LogKind, LogTo, Reconcile};
 pub use overrides::Overrides;
 pub use policy::{Address, Authorities, Http, Identity, Policy, Tls};
 pub use readings::{At, Only, Readings, Reads, Spot};
@@ -88,6 +90,12 @@ pub struct Scenario {
     /// The most that the run may cost. A run that keeps within it sends what it would without.
     #[serde(skip)]
     pub budget: Option<Budget>,
+    /// Where finished requests are logged; it changes nothing of what is sent.
+    #[serde(skip)]
+    pub log_to: Option<LogTo>,
+    /// After the run its requests are held against this log; it changes nothing of what is sent.
+    #[serde(skip)]
+    pub reconcile: Option<Reconcile>,
     /// The HTTP client that sends.
     pub client: Client,
     /// Who says when bytes arrived; it changes nothing of what is sent.

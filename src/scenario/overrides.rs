@@ -24,6 +24,12 @@ pub struct Overrides {
     pub duration: Option<HumanDuration>,
     /// `-n`: requests of the measured phases.
     pub requests: Option<u64>,
+    /// `compare`: there must be arms.
+    pub compares: bool,
+    /// `compare --aa`: the baseline is compared with itself.
+    pub aa: bool,
+    /// `--reconcile`.
+    pub reconcile: bool,
 }
 
 impl Overrides {
@@ -42,6 +48,13 @@ impl Overrides {
         }
         if let Some(target) = &self.target {
             choose_target(file, target, env);
+        }
+        if self.reconcile && file.reconcile.is_none() {
+            let section = super::logs::ReconcileSection::default();
+            file.reconcile = Some(Spanned::new(section, 0..0));
+        }
+        if self.aa {
+            super::arms::double(file);
         }
         let measured: Vec<&mut Phase> = file
             .load
@@ -191,6 +204,12 @@ impl Kind {
         } else {
             Self::Openai
         }
+    }
+
+    /// The name in files.
+    pub fn name(self) -> String {
+        let name = serde_json::to_value(self).expect("a name always encodes");
+        name.as_str().unwrap_or_default().to_owned()
     }
 
     /// The environment variable that holds the key of a target given on the command line.

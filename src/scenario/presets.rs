@@ -61,7 +61,7 @@ pub(super) fn spots(kind: Kind) -> Vec<Spot> {
             header(Provider, "x-gateway-provider"),
             header(Model, "x-gateway-model"),
         ],
-        Kind::Openai => Vec::new(),
+        Kind::Openai | Kind::RespanOss => Vec::new(),
     }
 }
 

@@ -23,7 +23,7 @@ use crate::base::Offset;
 use crate::scenario::Timeouts;
 use crate::shot::Shot;
 
-pub use self::reqwest::{ReqwestWire, probe};
+pub use self::reqwest::{Answer, Api, ReqwestWire, probe};
 pub use direct::{Captured, DirectError, DirectWire, StampTally, Stamping, capture};
 pub use endpoint::Endpoint;
 pub use exchange::{Connecting, Exchange, Failure, Kept, Marks, NoOutcome, Outcome, TimeoutKind};

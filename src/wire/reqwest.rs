@@ -3,6 +3,8 @@
 //! It hides when a connection was ready: `sent` is the instant the request was handed to the client,
 //! so connecting counts as service time here.
 
+mod api;
+
 use std::error::Error;
 
 use bytes::Bytes;
@@ -15,6 +17,8 @@ use super::endpoint::look_up;
 use super::{Clock, Deadline, Endpoint, Failure, Reading, TimeoutKind, Wire, tls};
 use crate::scenario::{Address, Http, Policy, Sharing, Timeouts};
 use crate::shot::{Headers, Shot};
+
+pub use api::{Answer, Api};
 
 /// How long to wait for a connection to become reusable after an answer said that it was over.
 const LINGER: std::time::Duration = std::time::Duration::from_millis(100);

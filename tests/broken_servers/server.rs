@@ -219,7 +219,7 @@ impl Client {
             id: ArrivalId::default(),
             dialect: Dialect::OpenaiChat,
             headers: Headers::default(),
-            path: "/chat/completions",
+            path: "/chat/completions".into(),
             body: Bytes::from(vec![b'x'; body]),
             stream,
         };

@@ -37,6 +37,7 @@ fn a_run_writes_all_its_files_and_every_planned_arrival_is_one_row() {
     let names = [
         "intervals.csv",
         "latency.hlog",
+        "report.html",
         "run.json",
         "samples.csv",
         "summary.csv",

@@ -102,7 +102,7 @@ impl Client {
             id: ArrivalId::default(),
             dialect: Dialect::OpenaiChat,
             headers: Headers::default(),
-            path: Dialect::OpenaiChat.path(),
+            path: Dialect::OpenaiChat.path().into(),
             body: Bytes::from_static(b"{}"),
             stream: false,
         };

@@ -9,6 +9,7 @@ mod limits;
 mod log_file;
 mod logs;
 mod models;
+mod native;
 mod readme;
 mod responses;
 mod routing;

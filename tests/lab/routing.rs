@@ -226,8 +226,8 @@ async fn a_relay_tells_its_log_row_and_the_providers_own_name_and_limits() {
     let (status, _, row) = api(&lab, "GET", &format!("request-logs/{id}/"), Value::Null).await;
     assert_eq!((status, &row["provider_id"]), (200, &json!("openai")));
     for native in [
-        "anthropic/v1/messages",
-        "google/v1beta/models/x:generateContent",
+        "anthropic/v1/messages/count_tokens",
+        "google/v1beta/models/x:countTokens",
     ] {
         let (status, _, told) = api(&lab, "POST", native, json!({})).await;
         assert_eq!(status, 404);
@@ -235,7 +235,7 @@ async fn a_relay_tells_its_log_row_and_the_providers_own_name_and_limits() {
             told["detail"]
                 .as_str()
                 .unwrap()
-                .contains("chat/completions"),
+                .contains("speaks messages or content alone"),
             "{told}"
         );
     }

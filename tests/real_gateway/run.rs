@@ -103,6 +103,17 @@ impl Scene {
         Self::with_timeouts(url, mix, load, &timeouts)
     }
 
+    /// The same for a run that is held against the gateway's log of it.
+    pub(crate) fn reconciling(url: &str, mix: &[Value], load: &Value) -> Self {
+        let scene = Self::new(url, mix, load);
+        let path = scene.folder.path().join("scenario.yaml");
+        let mut scenario: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        scenario["targets"]["real"]["gateway"]["kind"] = json!("respan_oss");
+        scenario["reconcile"] = json!({ "wait": "20s" });
+        fs::write(path, scenario.to_string()).unwrap();
+        scene
+    }
+
     fn with_timeouts(url: &str, mix: &[Value], load: &Value, timeouts: &Value) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let scenario = json!({

@@ -6,13 +6,24 @@ use std::sync::OnceLock;
 use crate::installed::{once, run, skipped, venv};
 
 /// What is installed. The versions are pinned: a new one is tried on purpose.
-const PYTHON: [&str; 3] = ["openai==3.54.0", "requests==2.34.2", "respan-api==0.1.49"];
+const PYTHON: [&str; 4] = [
+    "anthropic==2.13.0",
+    "openai==3.54.0",
+    "requests==2.34.2",
+    "respan-api==0.1.49",
+];
 const NODE: &str = "openai@7.57.0";
 
 /// The Python interpreter with the SDK, or `None` where these tests are to be skipped.
 pub(crate) fn python() -> Option<&'static Path> {
     static READY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let make = || venv("sdk-venv", &PYTHON, "import openai, requests, respan");
+    let make = || {
+        venv(
+            "sdk-venv",
+            &PYTHON,
+            "import anthropic, openai, requests, respan",
+        )
+    };
     let needs = "python3 with its venv module (on Debian: apt-get install python3-venv) and PyPI";
     ready(&READY, make, needs)
 }

@@ -77,7 +77,7 @@ fn shot(model: &str, stream: bool, tokens: u32, breakdown: bool) -> Shot {
     Shot {
         id: ArrivalId::default(),
         dialect: DIALECT,
-        path: DIALECT.path(),
+        path: DIALECT.path().into(),
         body: Bytes::from(body),
         stream,
         headers: Headers::default(),

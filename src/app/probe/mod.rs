@@ -222,7 +222,7 @@ fn refusal(
     kind: Kind,
 ) -> Option<Refused> {
     let status = captured.status.filter(|_| probing.wants_answer)?;
-    let (url, path) = (&endpoint.base_url, probing.shot.path);
+    let (url, path) = (&endpoint.base_url, &probing.shot.path);
     let mut said = exchange.error.clone().unwrap_or_default().into_bytes();
     redact::text(&mut said, endpoint.key.as_ref());
     let said = String::from_utf8_lossy(&said);

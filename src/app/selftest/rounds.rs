@@ -125,6 +125,8 @@ impl Spec {
             thresholds: Vec::new(),
             prices: None,
             budget: None,
+            log_to: None,
+            reconcile: None,
             client: Client::Direct,
             timestamps: Timestamps::default(),
             timeouts: Timeouts {

@@ -35,6 +35,8 @@ pub(super) struct Call {
     came: Instant,
     pub(super) row: Row,
     pub(super) usage: Option<Usage>,
+    /// The tokens of the prompt, where they are told before the provider tells them.
+    pub(super) prompt_tokens: u64,
     /// Whether the client wants an account of the request.
     pub(super) breakdown: bool,
     /// Whether a hit of the cache leaves no row.
@@ -60,6 +62,7 @@ impl Call {
             came,
             row,
             usage: None,
+            prompt_tokens: 0,
             breakdown: false,
             omit_log: false,
             place: None,
@@ -146,7 +149,9 @@ impl Call {
             return Some(Money::ZERO);
         }
         let prices = self.gateway.prices.as_ref().zip(self.usage.as_ref());
-        prices.and_then(|(prices, usage)| prices.cost(&self.row.model, usage))
+        let by = self.row.provider_id.as_deref();
+        // By the doors of one provider, a model comes without its name.
+        prices.and_then(|(prices, usage)| prices.find(&self.row.model, by)?.1.cost(usage))
     }
 
     /// Ends the call: its row goes to the log, and its answer to the cache. Once.

@@ -9,17 +9,18 @@ use futures_util::TryStreamExt;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::Gateway;
 use super::body::Fields;
 use super::cache::Place;
 use super::call::{Call, Ending, with_account};
 use super::errors::Refusal;
 use super::limits::Whose;
+use super::native::{self, Tongue};
 use super::params::Params;
 use super::routing::{self, Candidate, Rules};
 use super::script::ClientKey;
 use super::tap::{Tap, note_whole};
 use super::upstream::{Answer, PassingError, falls_back};
-use super::{Gateway, responses};
 use crate::base::Lane;
 use crate::lab::clock::wait_until;
 use crate::lab::pattern::fits;
@@ -34,6 +35,7 @@ const PASSED_ON: [HeaderName; 4] = [
 ];
 const ROUTE: &str = "x-respan-route-provider";
 const LOG_ID: HeaderName = HeaderName::from_static("x-respan-log-id");
+const LIMITS: &str = "x-ratelimit-";
 const UPSTREAM_ID: HeaderName = HeaderName::from_static("x-respan-upstream-request-id");
 
 /// By which endpoint a call came.
@@ -45,6 +47,22 @@ pub(super) enum Door<'a> {
     Relay(&'a str),
     /// The Responses API.
     Responses,
+    /// Anthropic's messages.
+    Messages,
+    /// Google's content: the model and the way of answering stand in the path.
+    Generate { model: &'a str, stream: bool },
+}
+
+impl<'a> Door<'a> {
+    /// The only provider behind it, if there is but one.
+    const fn provider(self) -> Option<&'a str> {
+        match self {
+            Self::Relay(provider) => Some(provider),
+            Self::Messages => Some("anthropic"),
+            Self::Generate { .. } => Some("google"),
+            Self::Chat | Self::Responses => None,
+        }
+    }
 }
 
 impl Gateway {
@@ -56,13 +74,9 @@ impl Gateway {
         door: Door<'_>,
         came: Instant,
     ) -> Response {
-        let mut call = Call::new(self, came);
+        let mut call = Box::new(Call::new(self, came));
         let id = HeaderValue::from_str(&call.row.unique_id);
-        let chat = match door {
-            Door::Responses => responses::to_chat(&body),
-            _ => Ok(body),
-        };
-        let answer = match chat {
+        let answer = match native::to_chat(door, body) {
             Ok(chat) => self.answer(client, headers, &chat, door, &mut call).await,
             Err(refusal) => Err(refusal),
         };
@@ -99,16 +113,16 @@ impl Gateway {
         };
         call.row.model = model.clone().unwrap_or_default();
         call.row.stream = fields.get("stream") == Some("true");
+        if door == Door::Messages && call.row.stream {
+            call.prompt_tokens = native::prompt_tokens(body);
+        }
         let params = Params::read(&fields, headers)?;
         call.of(&params);
         let route = headers.get(ROUTE).and_then(|value| value.to_str().ok());
         let rules = Rules {
             groups: &self.script.groups,
             default_provider: self.script.default_provider.as_deref(),
-            only: match door {
-                Door::Relay(provider) => Some(provider),
-                _ => route,
-            },
+            only: door.provider().or(route),
         };
         let number = call.row.unique_id.as_bytes().first_chunk();
         let number = number.map_or(0, |bytes| u64::from_le_bytes(*bytes));
@@ -182,27 +196,32 @@ impl Gateway {
 }
 
 /// The answer to the client.
-async fn pass_on(answer: Answer, mut call: Call, door: Door<'_>) -> Response {
+async fn pass_on(answer: Answer, mut call: Box<Call>, door: Door<'_>) -> Response {
     call.row.status_code = answer.status.as_u16();
     answer.content_type().clone_into(&mut call.content_type);
     let mut response = head_of(&answer, door);
     let fine = answer.status.is_success();
-    let responses = fine && door == Door::Responses;
-    if answer.is_stream() {
+    let tongue = Tongue::of(door);
+    if answer.is_stream() && (fine || !tongue.is_some_and(Tongue::tells_errors)) {
         if call.breakdown {
             response.headers_mut().remove(header::CONTENT_LENGTH);
         }
-        let id = call.row.unique_id.clone();
+        let (id, prompt) = (call.row.unique_id.clone(), call.prompt_tokens);
         let tap = Tap::events(answer.pieces, call);
-        *response.body_mut() = if responses {
-            wire::breakable(responses::Events::new(tap, &id))
-        } else {
-            wire::breakable(tap)
+        *response.body_mut() = match tongue.filter(|_| fine) {
+            Some(tongue) => wire::breakable(tongue.stream(tap, &id, prompt)),
+            None => wire::breakable(tap),
         };
         return response;
     }
-    if fine && (call.breakdown || responses) {
-        return rewritten(answer, call, responses).await;
+    let told_otherwise = tongue.is_some_and(|tongue| fine || tongue.tells_errors());
+    if told_otherwise || (fine && call.breakdown) {
+        let mut told = rewritten(answer, call, tongue).await;
+        let (kept, known) = (response.headers(), told.headers_mut());
+        for (name, value) in kept.iter().filter(|(name, _)| is_relayed(name)) {
+            known.insert(name, value.clone());
+        }
+        return told;
     }
     let length = answer.length();
     *response.body_mut() = wire::breakable(Tap::whole(answer.pieces, call, length));
@@ -210,7 +229,7 @@ async fn pass_on(answer: Answer, mut call: Call, door: Door<'_>) -> Response {
 }
 
 /// An answer in one piece that is not passed on as it was.
-async fn rewritten(answer: Answer, mut call: Call, responses: bool) -> Response {
+async fn rewritten(answer: Answer, mut call: Box<Call>, tongue: Option<Tongue>) -> Response {
     let status = answer.status;
     let body: Result<Vec<Bytes>, PassingError> = answer.pieces.try_collect().await;
     let body = match body {
@@ -224,18 +243,29 @@ async fn rewritten(answer: Answer, mut call: Call, responses: bool) -> Response 
     };
     call.keep(&body);
     note_whole(&mut call, &body);
-    let text = match serde_json::from_slice(&body) {
-        Ok(Value::Object(fields)) if responses => {
-            responses::whole(&Value::Object(fields), &call.row.unique_id).to_string()
+    let as_it_is = || String::from_utf8_lossy(&body).into_owned();
+    let text = match (serde_json::from_slice(&body), tongue) {
+        (_, Some(tongue)) if !status.is_success() => {
+            let message = call.row.error_message.as_deref().unwrap_or_default();
+            let error = tongue.error(status, message);
+            error.map_or_else(as_it_is, |error| error.to_string())
         }
-        Ok(Value::Object(mut fields)) => {
+        (Ok(fields @ Value::Object(_)), Some(tongue)) => {
+            tongue.whole(&fields, &call.row.unique_id).to_string()
+        }
+        (Ok(Value::Object(mut fields)), None) => {
             with_account(&mut fields, &call);
             Value::Object(fields).to_string()
         }
-        _ => String::from_utf8_lossy(&body).into_owned(),
+        _ => as_it_is(),
     };
     call.end(Ending::Whole);
     whole::json(status, text)
+}
+
+/// Whether a header of a provider's answer is passed on by the relays alone.
+fn is_relayed(name: &HeaderName) -> bool {
+    *name == UPSTREAM_ID || *name == header::RETRY_AFTER || name.as_str().starts_with(LIMITS)
 }
 
 /// The status of a provider's answer, and the headers that are passed on.
@@ -248,16 +278,16 @@ fn head_of(answer: &Answer, door: Door<'_>) -> Response {
             headers.insert(name, value.clone());
         }
     }
-    if let Door::Relay(_) = door {
+    if door.provider().is_some() {
         if let Some(id) = answer.headers.get("x-request-id") {
             headers.insert(UPSTREAM_ID, id.clone());
         }
         let limits = answer.headers.iter();
-        for (name, value) in limits.filter(|(name, _)| name.as_str().starts_with("x-ratelimit-")) {
+        for (name, value) in limits.filter(|(name, _)| name.as_str().starts_with(LIMITS)) {
             headers.insert(name.clone(), value.clone());
         }
     }
-    if door == Door::Responses {
+    if Tongue::of(door).is_some() {
         headers.remove(header::CONTENT_LENGTH);
     }
     response

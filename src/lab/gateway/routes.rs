@@ -1,11 +1,12 @@
 //! Which path leads where, and who may take it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::response::Response;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -57,6 +58,9 @@ fn place(path: &str) -> Option<Place<'_>> {
         "caches" | "caches/summary" => Place::Caches,
         "caches/bulk" => Place::PurgeCaches,
         path => {
+            if let Some(native) = native(path) {
+                return Some(Place::Call(native));
+            }
             if let Some(provider) = path.strip_suffix("/v1/chat/completions") {
                 return one_part(provider).map(Door::Relay).map(Place::Call);
             }
@@ -70,6 +74,21 @@ fn place(path: &str) -> Option<Place<'_>> {
             return one_part(key).map(Place::Cache);
         }
     })
+}
+
+/// The door of a provider's own API.
+fn native(path: &str) -> Option<Door<'_>> {
+    if path == "anthropic/v1/messages" {
+        return Some(Door::Messages);
+    }
+    let (_, call) = path.strip_prefix("google/")?.rsplit_once("models/")?;
+    let (model, method) = call.rsplit_once(':')?;
+    let stream = match method {
+        "generateContent" => false,
+        "streamGenerateContent" => true,
+        _ => return None,
+    };
+    one_part(model).map(|model| Door::Generate { model, stream })
 }
 
 fn one_part(text: &str) -> Option<&str> {
@@ -103,7 +122,7 @@ pub(super) async fn handle(State(gateway): State<Arc<Gateway>>, request: Request
     let Some(place) = place(under) else {
         let detail = match under.split('/').next() {
             Some("anthropic" | "google") => {
-                "the lab's gateway speaks no native API of this provider: use chat/completions"
+                "of this provider's own API the lab's gateway speaks messages or content alone"
             }
             _ => "Not Found",
         };
@@ -116,9 +135,15 @@ pub(super) async fn handle(State(gateway): State<Arc<Gateway>>, request: Request
     if place == Place::PublicModels {
         return whole::json(StatusCode::OK, gateway.public_models().to_string());
     }
-    let Some(client) = gateway.client(&parts.headers) else {
+    let Some(client) = gateway.client(&parts, place) else {
         return Refusal::unknown_key().into_response();
     };
+    if let Place::Call(Door::Generate { stream: true, .. }) = place
+        && in_query(&parts, "alt").as_deref() != Some("sse")
+    {
+        let detail = "the lab's gateway streams content as events only: ask with ?alt=sse";
+        return Refusal::bad_request(detail).into_response();
+    }
     let body = match read(body).await {
         Ok(body) => body,
         Err(status) => {
@@ -141,9 +166,23 @@ pub(super) async fn handle(State(gateway): State<Arc<Gateway>>, request: Request
 
 impl Gateway {
     /// Whose key a request brings.
-    fn client(&self, headers: &HeaderMap) -> Option<&ClientKey> {
-        let given = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-        let key = given.strip_prefix("Bearer ")?;
+    fn client(&self, parts: &Parts, place: Place<'_>) -> Option<&ClientKey> {
+        let text = |name: &str| parts.headers.get(name)?.to_str().ok();
+        let bearer = || {
+            text("authorization")?
+                .strip_prefix("Bearer ")
+                .map(Cow::from)
+        };
+        // The clients of a provider's own API bring the key where it wants to have it.
+        let key = match place {
+            Place::Call(Door::Messages) => text("x-api-key").map(Cow::from),
+            Place::Call(Door::Generate { .. }) => {
+                let header = text("x-goog-api-key").map(Cow::from);
+                header.or_else(|| in_query(parts, "key"))
+            }
+            _ => None,
+        };
+        let key = key.or_else(bearer)?;
         self.script.keys.iter().find(|client| client.key == key)
     }
 
@@ -197,6 +236,13 @@ impl Gateway {
     }
 }
 
+/// A parameter of the query.
+fn in_query<'p>(parts: &'p Parts, name: &str) -> Option<Cow<'p, str>> {
+    let query = parts.uri.query()?;
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
 fn deleted(count: usize) -> Value {
     let message = format!("{count} cached responses deleted");
     json!({
@@ -238,6 +284,14 @@ mod tests {
                 Place::Call(Door::Relay("openai")),
             ),
             ("responses", Place::Call(Door::Responses)),
+            ("anthropic/v1/messages", Place::Call(Door::Messages)),
+            (
+                "google/v1beta/models/g-1:streamGenerateContent",
+                Place::Call(Door::Generate {
+                    model: "g-1",
+                    stream: true,
+                }),
+            ),
             ("models/openai/gpt-lab", Place::Model("openai/gpt-lab")),
             ("request-logs", Place::CreateLog),
             ("request-logs/create", Place::CreateLog),
@@ -253,6 +307,7 @@ mod tests {
             "request-logs/a/b",
             "a/b/v1/chat/completions",
             "users",
+            "google/v1beta/models/g-1:countTokens",
         ] {
             assert_eq!(place(nowhere), None, "{nowhere}");
         }

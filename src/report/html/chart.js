@@ -15,7 +15,7 @@ function scaleLog(low, high, from, to) {
   const span = b - a || 1;
   const at = (value) => from + ((Math.log10(Math.max(value, low)) - a) / span) * (to - from);
   const room = Math.abs(to - from) / span;
-  const kept = room > 150 ? [1, 1.5, 2, 3, 4, 5, 7] : room > 75 ? [1, 2, 5] : room > 34 ? [1, 3] : [1];
+  const kept = room > 210 ? [1, 1.5, 2, 3, 5, 7] : room > 80 ? [1, 2, 5] : room > 40 ? [1, 3] : [1];
   at.ticks = [];
   for (let k = Math.floor(a); k <= Math.ceil(b); k++) {
     for (const n of kept) {
@@ -31,6 +31,8 @@ function scaleTimes(values, kind, from, to) {
   let [low, high] = [Math.min(...known), Math.max(...known)];
   if (!known.length) [low, high] = [1, 10];
   if (kind === "log") {
+    // Gaps of nearly nothing would take most of the scale: they stand at its foot.
+    low = Math.max(low, high / 1e4);
     const room = Math.max((high / low) ** 0.04, 1.03);
     return scaleLog(low / room, high * room, from, to);
   }
@@ -58,7 +60,7 @@ function leftAxis(y, box, say, title) {
   return parts;
 }
 
-// A line through points; a missing one breaks it, and one that stands alone is a dot.
+// A line through points; a missing one breaks it, and one that stands alone is a dash.
 function path(points) {
   let out = "";
   let pen = false;
@@ -69,7 +71,7 @@ function path(points) {
     }
     const [x, y] = [round(point[0]), round(point[1])];
     const alone = !pen && (at + 1 >= points.length || points[at + 1] === null);
-    out += (pen ? "L" : "M") + x + " " + y + (alone ? "h.01" : "");
+    out += alone ? "M" + (x - 2) + " " + y + "h4" : (pen ? "L" : "M") + x + " " + y;
     pen = true;
   });
   return out;
@@ -102,19 +104,20 @@ function endLabels(ends, box) {
 // A plot: it draws itself for the width it has, has a cursor for pointer and keys, and a table behind it.
 // `draw(width)` gives { height, parts, stops, box, say }: where the cursor can stand, and what it says there.
 const plots = [];
-function plot({ id, title, note, key, draw, behind }) {
+function plot({ id, title, note, key, draw, behind }, side) {
   const holder = h("div", {
     class: "plot", id, tabindex: 0, role: "application", "aria-roledescription": "plot",
     "aria-label": title + ". " + note + " Arrow keys move along it.",
   });
   const readout = h("div", { class: "readout", "aria-live": "polite" });
   const keyLine = h("div", { class: "key" });
+  side.append(keyLine);
   const body = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "data of: " + title });
   const details = h("details", { class: "behind" }, h("summary", null, "data behind this plot"), body);
   let now = null;
   let at = null;
   let cursor = null;
-  const hint = () => readout.replaceChildren(h("span", { class: "soft" }, "Point at the plot, or focus it and use the arrow keys, to read values."));
+  const hint = () => readout.replaceChildren(h("span", { class: "soft" }, "To read values: point at the plot, or focus it and use the arrow keys."));
   const point = (to) => {
     if (!now || !now.stops.length) return;
     at = Math.max(0, Math.min(now.stops.length - 1, to));
@@ -182,6 +185,6 @@ function plot({ id, title, note, key, draw, behind }) {
     render();
   }).observe(holder);
   plots.push(render);
-  return h("figure", null, h("figcaption", null, h("h3", null, title), h("p", null, note)), keyLine, holder, readout, details);
+  return h("figure", null, h("figcaption", { class: "seen" }, title), holder, readout, details);
 }
 const redraw = () => plots.forEach((render) => render());

@@ -93,7 +93,15 @@ function quantilePlot() {
     key("", "quantile curve"), key("doubt", "beyond what the sample carries", { dash: "2 3" }),
     h("span", null, "\u25cf with bar: p50, p90, p95, p99, p99.9 of the summary with their 95 % interval"),
   ];
-  return plot({ id: "plot-quantiles", title: "Quantiles", note: "How long the fastest share of all took at most.", key: keys, draw, behind });
+  return plotSection("quantiles", "Quantiles", "How long each share of the requests took at most. Each nine further to the right leaves out nine of ten of the slow ones that are left.", { key: keys, draw, behind });
+}
+
+// A plot with its title and its key beside it.
+function plotSection(id, title, note, parts) {
+  const made = section(id, title, note);
+  const [side, main] = made.children;
+  main.append(plot({ id: "plot-" + id, title, note, ...parts }, side));
+  return made;
 }
 
 // The time axis that the plots of the course share.
@@ -114,14 +122,16 @@ const phases = () => DATA.info.phases.filter((phase) => phase.started_ms !== nul
 }));
 function phaseBands(axis, top, bottom, withNames) {
   const parts = [];
-  phases().forEach((phase, at) => {
+  let measured = 0;
+  phases().forEach((phase) => {
     const [from, to] = [axis.x(Math.min(phase.from, axis.all)), axis.x(Math.min(phase.to, axis.all))];
-    if (phase.warmup || at % 2 === 1) {
+    if (phase.warmup || measured++ % 2 === 1) {
       parts.push(s("rect", { x: round(from), y: top, width: round(Math.max(0, to - from)), height: bottom - top, class: "band" + (phase.warmup ? " warmup" : "") }));
     }
     const room = Math.floor((to - from - 6) / 6);
-    if (withNames && room >= 3) {
-      const text = phase.name + (phase.warmup && phase.name !== "warm-up" ? " (warm-up)" : "");
+    const text = phase.name + (phase.warmup && phase.name !== "warm-up" ? " (warm-up)" : "");
+    // A stump of a name says nothing.
+    if (withNames && room >= Math.min(6, text.length)) {
       parts.push(words(from + 4, top + 11, text.length > room ? text.slice(0, room - 1) + "\u2026" : text, "start", "halo"));
     }
   });
@@ -171,7 +181,9 @@ function coursePlot() {
     const panels = [["ended", "requests ended /s", (n, at) => n / lengthOf(at)], ["in_flight", "in flight", (n) => n], ["failed", "failed /s", (n, at) => n / lengthOf(at)]];
     panels.forEach(([name, title, each], place) => {
       const box = boxes[place + 1];
-      const lists = loads().map((arm) => [arm, FIGURES.load[arm][name].map(each)]);
+      // What is in flight is of all arms together.
+      const of = name === "in_flight" ? LOADS.slice(0, 1) : loads();
+      const lists = of.map((arm) => [arm, FIGURES.load[arm][name].map(each)]);
       const top = Math.max(name === "failed" ? 0 : 1e-9, ...lists.flatMap(([, list]) => list));
       if (name === "failed" && top === 0) {
         parts.push(words(0, box.top - 7, title), words(box.left + 6, box.bottom - 6, "none"), line(box.left, box.bottom, box.right, box.bottom, "axis"));
@@ -184,7 +196,9 @@ function coursePlot() {
           const bars = list.map((n, at) => (n ? "M" + round(axis.x(at * axis.length)) + " " + box.bottom + "V" + round(scale(n)) + "H" + round(Math.max(axis.x(at * axis.length) + 1.5, axis.x((at + lengthOf(at) / axis.length) * axis.length) - 0.5)) + "V" + box.bottom + "Z" : "")).join("");
           parts.push(s("path", { d: bars, class: "failed" }));
         } else {
-          parts.push(drawn(loadScope(arm), path(list.map((n, at) => [axis.middle(at), scale(n)])), "line thin", { dash: lists.length > 1 ? undefined : "" }));
+          const d = "M" + list.map((n, at) => round(axis.x(at * axis.length)) + " " + round(scale(n)) + "H" + round(axis.x(Math.min(axis.all, (at + 1) * axis.length)))).join("L");
+          if (lists.length === 1) parts.push(drawn("total", d + "V" + box.bottom + "H" + axis.left + "Z", "fill", { fill: true }));
+          parts.push(drawn(name === "in_flight" ? "total" : loadScope(arm), d, "line thin"));
         }
       }
       parts.push(line(box.left, box.bottom, box.right, box.bottom, "axis"));
@@ -201,9 +215,10 @@ function coursePlot() {
       }),
       ...loads().map((arm) => {
         const of = FIGURES.load[arm];
-        const text = fixed(of.ended[at] / lengthOf(at), 1) + "/s ended, " + of.in_flight[at] + " in flight, " + of.failed[at] + " failed";
+        const text = fixed(of.ended[at] / lengthOf(at), 1) + "/s ended, " + of.failed[at] + " failed";
         return LOADS.length > 1 ? said(loadScope(arm), text) : h("span", null, text);
       }),
+      h("span", null, FIGURES.load[LOADS[0]].in_flight[at] + " in flight"),
     ];
     return { height: bottom.bottom + 22, parts, stops, say, box: { top: boxes[0].top, bottom: bottom.bottom } };
   };
@@ -218,9 +233,9 @@ function coursePlot() {
     return table(head, rows);
   };
   const { length_s } = FIGURES.axis;
-  const note = "A column is " + (length_s === 1 ? "a second" : seconds(length_s)) + ". Warm-up is in the rates and not in the times.";
-  const keys = () => [key("", "p50"), key("thin", "p95, where a column has the 59 values that it needs", { dash: "3 2.5" }), h("span", null, "shaded: phases; warm-up is darker")];
-  return plot({ id: "plot-course", title: "Over time", note, key: keys, draw, behind });
+  const note = "By when requests ended, in steps of " + (length_s === 1 ? "a second" : seconds(length_s)) + ". Warm-up is in the rates below, and not in the times.";
+  const keys = () => [key("", "p50"), key("thin", "p95, where a column has the 59 values that it needs", { dash: "3 2.5" }), h("span", null, "shaded: warm-up; each second phase, lighter")];
+  return plotSection("course", "Over time", note, { key: keys, draw, behind });
 }
 // What lies between two lines, where both are.
 function bandBetween(scope, low, high) {
@@ -261,7 +276,7 @@ function heatPlot() {
       const top = 22 + place * (height + 26);
       const box = { left: axis.left, right: axis.right, top, bottom: top + height };
       const y = scaleLog(stepLow(low, steps), stepLow(high, steps), box.bottom, box.top);
-      parts.push(...phaseBands(axis, box.top, box.bottom, place === 0), ...leftAxis(y, box, tick, SHORT[state.metric] + ", ms"));
+      parts.push(...phaseBands(axis, box.top, box.bottom, false), ...leftAxis(y, box, tick, SHORT[state.metric] + ", ms"));
       if (scopes.length > 1) {
         const label = words(axis.left + 4, top - 7, nameOf(scope));
         label.style.fill = colour(scope);
@@ -310,49 +325,72 @@ function heatPlot() {
   const keys = () => {
     const ramp = Array.from({ length: LEVELS }, (_, level) => s("rect", { x: level * 12, y: 0, width: 12, height: 10, class: "cell", "fill-opacity": (0.1 + (0.9 * level) / (LEVELS - 1)).toFixed(2) }));
     const strip = s("svg", { width: LEVELS * 12, height: 10, "aria-hidden": "true" }, ramp);
-    return [h("span", null, "1 "), strip, h("span", null, count(heatPlot.most || 1) + " in a cell, logarithmic")];
+    return [h("span", { class: "ramp" }, "1", strip, count(heatPlot.most || 1)), h("span", null, "requests in a cell, on a logarithmic scale")];
   };
-  return plot({ id: "plot-heat", title: "Heat map", note: "How many requests of each column took how long.", key: keys, draw, behind });
+  return plotSection("heat", "Spread over time", "How many of the requests that ended in each step of time took how long. Two bands are two kinds of answer.", { key: keys, draw, behind });
 }
 
-// How often each length of gap came.
+// How often each length of gap came. Gaps of nearly nothing (chunks of one read) have a column of their own.
+const NOTHING_MS = 0.01;
 function gapPlot() {
   const metric = "chunk_gap";
   const steps = FIGURES.steps;
+  const nothing = Math.round(Math.log10(NOTHING_MS * 1000) * steps);
+  // The count of a step, and of all steps that are nearly nothing.
+  const countAt = (of, step) => of.steps[step - of.steps[0] + 1] || 0;
+  const nearlyNone = (of) => of.steps.slice(1, Math.max(1, nothing - of.steps[0] + 1)).reduce((sum, n) => sum + n, 0);
   const draw = (width) => {
     const scopes = shown(metric);
     if (!scopes.length) return null;
-    const box = { left: 58, right: width - labelRoom(width), top: 22, bottom: 232 };
     const all = scopes.map((scope) => times(metric, scope));
-    const first = Math.min(...all.map((of) => of.steps[0]));
-    const last = Math.max(...all.map((of) => of.steps[0] + of.steps.length - 1));
-    const x = scaleLog(stepLow(first, steps), stepLow(Math.max(last, first + 1), steps), box.left, box.right);
-    const rarest = Math.min(...all.map((of) => 100 / of.n));
-    const top = Math.max(...all.map((of) => (Math.max(...of.steps.slice(1)) / of.n) * 100));
-    const floor = rarest / 1.6;
-    const y = scaleLog(floor, Math.max(top * 1.3, floor * 10), box.bottom, box.top);
+    const box = { left: 58, right: width - labelRoom(width), top: 22, bottom: 232 };
+    const isolated = all.some((of) => nearlyNone(of) > 0);
+    const left = box.left + (isolated ? 44 : 0);
+    let first = Infinity;
+    let last = nothing + 1;
+    for (const of of all) {
+      const at = of.steps.findIndex((n, place) => place > 0 && n > 0 && of.steps[0] + place - 1 >= nothing);
+      if (at > 0) first = Math.min(first, of.steps[0] + at - 1);
+      last = Math.max(last, of.steps[0] + of.steps.length - 1);
+    }
+    first = Math.min(first, last - 1);
+    const x = scaleLog(stepLow(first, steps), stepLow(last, steps), left, box.right);
+    const share = (n, of) => (n / of.n) * 100;
+    const tops = all.map((of) => Math.max(share(nearlyNone(of), of), ...of.steps.slice(1).map((n, at) => (of.steps[0] + at >= nothing ? share(n, of) : 0))));
+    const floor = Math.min(...all.map((of) => 100 / of.n)) / 1.6;
+    const y = scaleLog(floor, Math.max(Math.max(...tops) * 1.3, floor * 10), box.bottom, box.top);
     const parts = [...leftAxis(y, box, (value) => tick(value) + " %", "share of gaps")];
+    let lastTick = -Infinity;
     for (const value of x.ticks) {
       const at = round(x(value));
-      parts.push(line(at, box.top, at, box.bottom, "gridline"), words(at, box.bottom + 15, tick(value), "middle"));
+      parts.push(line(at, box.top, at, box.bottom, "gridline"));
+      if (at - lastTick < 30) continue;
+      parts.push(words(at, box.bottom + 15, tick(value), "middle"));
+      lastTick = at;
     }
-    const shareAt = (of, step) => ((of.steps[step - of.steps[0] + 1] || 0) / of.n) * 100;
     for (const scope of scopes) {
       const of = times(metric, scope);
-      let d = "M" + round(x(stepLow(of.steps[0], steps))) + " " + box.bottom;
-      for (let k = 1; k < of.steps.length; k++) {
-        const share = (of.steps[k] / of.n) * 100;
-        d += "V" + (share > 0 ? round(y(share)) : box.bottom) + "H" + round(x(stepLow(of.steps[0] + k, steps)));
-      }
+      const to = (n) => (n > 0 ? round(y(share(n, of))) : box.bottom);
+      let d = isolated ? "M" + (box.left + 4) + " " + box.bottom + "V" + to(nearlyNone(of)) + "H" + (box.left + 30) + "V" + box.bottom : "";
+      d += "M" + round(left) + " " + box.bottom;
+      for (let step = first; step < last; step++) d += "V" + to(countAt(of, step)) + "H" + round(x(stepLow(step + 1, steps)));
       d += "V" + box.bottom;
-      if (scopes.length <= 2) parts.push(drawn(scope, d + "Z", "fill", { fill: true }));
+      if (scopes.length <= 2) parts.push(drawn(scope, d, "fill", { fill: true }));
       parts.push(drawn(scope, d, "line thin"));
     }
+    if (isolated) parts.push(words(box.left + 17, box.bottom + 15, "\u2248 0", "middle"));
     parts.push(line(box.left, box.bottom, box.right, box.bottom, "axis"), words(box.right, box.bottom + 30, "gap, ms", "end"));
-    const places = Array.from({ length: last - first }, (_, at) => first + at);
-    const say = (at) => [h("b", null, near(stepLow(places[at], steps)) + " to " + near(stepLow(places[at] + 1, steps)) + " ms"),
-      ...scopes.map((scope) => said(scope, shareAt(times(metric, scope), places[at]).toPrecision(3), " %"))];
-    return { height: 268, parts, box, stops: places.map((step) => x(stepLow(step + 0.5, steps))), say };
+    const places = [...(isolated ? [null] : []), ...Array.from({ length: last - first }, (_, at) => first + at)];
+    const say = (at) => {
+      const step = places[at];
+      const what = step === null ? "below " + NOTHING_MS + " ms" : near(stepLow(step, steps)) + " to " + near(stepLow(step + 1, steps)) + " ms";
+      return [h("b", null, what), ...scopes.map((scope) => {
+        const of = times(metric, scope);
+        const n = step === null ? nearlyNone(of) : countAt(of, step);
+        return said(scope, count(n) + (n ? ", " + Number(share(n, of).toPrecision(3)) + " %" : ""));
+      })];
+    };
+    return { height: 268, parts, box, stops: places.map((step) => (step === null ? box.left + 17 : x(stepLow(step + 0.5, steps)))), say };
   };
   const behind = () => {
     const rows = shown(metric).flatMap((scope) => {
@@ -361,5 +399,5 @@ function gapPlot() {
     });
     return table(["scope", "#from, ms", "#below, ms", "#gaps"], rows);
   };
-  return plot({ id: "plot-gaps", title: "Gaps between chunks", note: "Both scales are logarithmic, so that rare stalls show. A gateway that buffers shows as gaps near zero with a few long ones.", draw, behind });
+  return plotSection("gaps", "Gaps between chunks", "Both scales are logarithmic, so that rare stalls show. A gateway that buffers has gaps of nearly nothing, and a few long ones.", { draw, behind });
 }

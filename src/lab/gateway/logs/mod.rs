@@ -174,16 +174,7 @@ impl Gateway {
     /// What a model's use costs. A row may name the model without its provider, if there is but one
     /// of that name.
     fn price(&self, model: &str, usage: &Usage) -> Option<Money> {
-        let prices = self.prices.as_ref()?;
-        let of_only = || {
-            let own = |name: &str| name.split_once('/').is_some_and(|(_, own)| own == model);
-            let mut fitting = prices.models.keys().filter(|name| own(name));
-            let (only, None) = (fitting.next()?, fitting.next()) else {
-                return None;
-            };
-            prices.cost(only, usage)
-        };
-        prices.cost(model, usage).or_else(of_only)
+        self.prices.as_ref()?.find(model, None)?.1.cost(usage)
     }
 }
 

@@ -159,7 +159,7 @@ mod tests {
         let shot = Shot {
             id: ArrivalId::default(),
             dialect: Dialect::OpenaiChat,
-            path: "/chat/completions",
+            path: "/chat/completions".into(),
             headers: crate::shot::Headers::default(),
             body: Bytes::from(body.to_owned()),
             stream: true,

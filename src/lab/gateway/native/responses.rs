@@ -1,26 +1,15 @@
 //! The Responses API, as far as text goes in and text comes out: a chat completion in other words.
 
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-
-use bytes::Bytes;
-use futures_util::Stream;
 use serde_json::{Map, Value, json};
 
-use super::errors::Refusal;
-use super::tap::Tap;
-use super::upstream::PassingError;
+use super::{Teller, text_of, usage_of, with_usage};
 use crate::base::Usage;
-use crate::dialect::Dialect;
-use crate::sse::{self, Decoder, Item};
+use crate::dialect::Delta;
+use crate::lab::gateway::errors::Refusal;
+use crate::sse;
 
-const DIALECT: Dialect = Dialect::OpenaiChat;
-
-/// The chat completion that asks the same. What only one of both knows goes on as it is.
-pub(super) fn to_chat(body: &Bytes) -> Result<Bytes, Refusal> {
-    let read: Map<String, Value> = serde_json::from_slice(body)
-        .map_err(|problem| Refusal::bad_request(problem.to_string()))?;
-    let mut chat = read;
+/// The chat completion that asks the same.
+pub(super) fn to_chat(mut chat: Map<String, Value>) -> Result<Map<String, Value>, Refusal> {
     let mut messages = Vec::new();
     if let Some(Value::String(text)) = chat.remove("instructions") {
         messages.push(json!({ "role": "system", "content": text }));
@@ -41,37 +30,19 @@ pub(super) fn to_chat(body: &Bytes) -> Result<Bytes, Refusal> {
     if let Some(most) = chat.remove("max_output_tokens") {
         chat.insert("max_tokens".to_owned(), most);
     }
-    if chat.get("stream") == Some(&Value::Bool(true)) {
-        let options = json!({ "include_usage": true });
-        chat.insert("stream_options".to_owned(), options);
-    }
-    Ok(Value::Object(chat).to_string().into())
-}
-
-/// The text of a message, whose parts may stand apart.
-fn text_of(content: &Value) -> String {
-    match content {
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => parts
-            .iter()
-            .filter_map(|part| part["text"].as_str())
-            .collect(),
-        _ => String::new(),
-    }
+    with_usage(&mut chat);
+    Ok(chat)
 }
 
 /// A chat completion as a response.
 pub(super) fn whole(chat: &Value, id: &str) -> Value {
     let message = &chat["choices"][0]["message"];
     let text = message["content"].as_str().unwrap_or_default();
-    let written = chat.to_string();
-    let usage = DIALECT.decode(written.as_bytes()).ok();
-    let usage = usage.and_then(|answer| answer.usage);
     let said = Said {
         id,
         model: chat["model"].as_str().unwrap_or_default(),
         text,
-        usage,
+        usage: usage_of(chat),
         cut: chat["choices"][0]["finish_reason"] == "length",
     };
     said.response(true)
@@ -149,9 +120,8 @@ impl Said<'_> {
 }
 
 /// A stream of chat chunks as the events of a response.
+#[derive(Default)]
 pub(super) struct Events {
-    tap: Tap,
-    decoder: Decoder,
     id: String,
     model: String,
     text: String,
@@ -162,16 +132,10 @@ pub(super) struct Events {
 }
 
 impl Events {
-    pub(super) fn new(tap: Tap, id: &str) -> Self {
+    pub(super) fn new(id: &str) -> Self {
         Self {
-            tap,
-            decoder: Decoder::new(),
             id: id.to_owned(),
-            model: String::new(),
-            text: String::new(),
-            usage: None,
-            cut: false,
-            number: 0,
+            ..Self::default()
         }
     }
 
@@ -186,7 +150,7 @@ impl Events {
     }
 
     /// Appends an event.
-    fn tell(&mut self, out: &mut Vec<u8>, kind: &str, mut event: Value) {
+    fn put(&mut self, out: &mut Vec<u8>, kind: &str, mut event: Value) {
         event["type"] = kind.into();
         event["sequence_number"] = self.number.into();
         self.number += 1;
@@ -197,10 +161,10 @@ impl Events {
         let (response, item) = (self.said().response(false), self.said().item(false));
         let place =
             self.place(json!({ "part": { "type": "output_text", "text": "", "annotations": [] } }));
-        self.tell(out, "response.created", json!({ "response": response }));
+        self.put(out, "response.created", json!({ "response": response }));
         let item = json!({ "output_index": 0, "item": item });
-        self.tell(out, "response.output_item.added", item);
-        self.tell(out, "response.content_part.added", place);
+        self.put(out, "response.output_item.added", item);
+        self.put(out, "response.content_part.added", place);
     }
 
     /// An event that belongs to the only part of the only message.
@@ -210,75 +174,42 @@ impl Events {
         event["content_index"] = 0.into();
         event
     }
+}
+
+impl Teller for Events {
+    fn tell(&mut self, delta: &Delta<'_>, out: &mut Vec<u8>) {
+        if let Some(message) = &delta.error {
+            let error = json!({ "code": "server_error", "message": message, "param": null });
+            self.put(out, "error", error);
+        }
+        if let Some(model) = &delta.model {
+            self.model = model.clone().into_owned();
+        }
+        self.usage = delta.usage.or(self.usage);
+        self.cut |= delta.finish.as_deref() == Some("length");
+        if self.number == 0 {
+            self.open(out);
+        }
+        if !delta.content.is_empty() {
+            self.text.push_str(&delta.content);
+            let text = self.place(json!({ "delta": delta.content, "logprobs": [] }));
+            self.put(out, "response.output_text.delta", text);
+        }
+    }
 
     fn close(&mut self, out: &mut Vec<u8>) {
         let text = self.place(json!({ "text": self.text, "logprobs": [] }));
-        self.tell(out, "response.output_text.done", text);
+        self.put(out, "response.output_text.done", text);
         let part = self.place(json!({ "part": self.said().part() }));
-        self.tell(out, "response.content_part.done", part);
+        self.put(out, "response.content_part.done", part);
         let item = json!({ "output_index": 0, "item": self.said().item(true) });
-        self.tell(out, "response.output_item.done", item);
+        self.put(out, "response.output_item.done", item);
         let kind = if self.cut {
             "response.incomplete"
         } else {
             "response.completed"
         };
         let response = json!({ "response": self.said().response(true) });
-        self.tell(out, kind, response);
-    }
-
-    /// The events for what came of the chat.
-    fn pass(&mut self, bytes: &[u8]) -> Result<Vec<u8>, PassingError> {
-        let mut chunks = Vec::new();
-        self.decoder.feed(bytes, |item| {
-            if let Item::Event(event) = item {
-                chunks.push(event.data.to_vec());
-            }
-        })?;
-        let mut out = Vec::new();
-        for data in chunks {
-            if DIALECT.is_done(&data) {
-                self.close(&mut out);
-                continue;
-            }
-            let Ok(delta) = DIALECT.decode(&data) else {
-                continue;
-            };
-            if let Some(message) = &delta.error {
-                let error = json!({ "code": "server_error", "message": message, "param": null });
-                self.tell(&mut out, "error", error);
-            }
-            if let Some(model) = &delta.model {
-                self.model = model.clone().into_owned();
-            }
-            self.usage = delta.usage.or(self.usage);
-            self.cut |= delta.finish.as_deref() == Some("length");
-            if self.number == 0 {
-                self.open(&mut out);
-            }
-            if !delta.content.is_empty() {
-                self.text.push_str(&delta.content);
-                let text = self.place(json!({ "delta": delta.content, "logprobs": [] }));
-                self.tell(&mut out, "response.output_text.delta", text);
-            }
-        }
-        Ok(out)
-    }
-}
-
-impl Stream for Events {
-    type Item = Result<Bytes, PassingError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            match ready!(Pin::new(&mut self.tap).poll_next(cx)) {
-                Some(Ok(bytes)) => match self.pass(&bytes) {
-                    Ok(out) if out.is_empty() => {}
-                    passed => return Poll::Ready(Some(passed.map(Bytes::from))),
-                },
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => return Poll::Ready(None),
-            }
-        }
+        self.put(out, kind, response);
     }
 }
