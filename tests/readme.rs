@@ -233,6 +233,7 @@ fn copy(from: &Path, to: &Path) {
 fn every_flag_that_the_readme_names_exists() {
     let commands = [
         "run",
+        "compare",
         "validate",
         "plan",
         "report",
