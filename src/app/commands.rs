@@ -151,7 +151,12 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
         format!("{}\n", serde_json::to_string_pretty(&info)?)
     } else {
         let paint = terminal::stdout_paint();
-        report::run(&stored.info, &summary, &validity, &stored.notes, paint)
+        let compared = match results::read_comparison(&args.run) {
+            Ok(found) => found.map(|found| report::comparison(&found, paint) + "\n"),
+            Err(error) => Some(format!("note: {error}\n")),
+        };
+        let text = report::run(&stored.info, &summary, &validity, &stored.notes, paint);
+        compared.unwrap_or_default() + &text
     };
     terminal::data(&text);
     Ok(exit)

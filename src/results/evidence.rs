@@ -35,6 +35,7 @@ pub fn material(path: &Path, thresholds: Option<&[Threshold]>) -> Result<Materia
     let stored = read::read_with(path, info, &mut |sample| scopes.push(sample))?;
     let mut figures = ScopeFigures::of(&stored.recorder, &stored.info.names());
     figures.extend(scopes.figures(&stored.recorder));
+    super::add_log_figures(path, &mut figures);
     let material = Material {
         folder: path.to_owned(),
         info: stored.info,

@@ -36,7 +36,7 @@ pub use info::{BudgetInfo, Interruption, PhaseInfo, RecipeInfo, RunInfo, Standin
 pub use likeness::differences;
 pub use logged::LoggedInfo;
 pub use read::{Stored, each_row, read, read_info};
-pub use reconcile::{ReconcileFiles, read_reconciled};
+pub use reconcile::{ReconcileFiles, add_log_figures, read_reconciled};
 pub use row::Row;
 pub use scopes::scoped;
 pub use slices::read as read_slices;
