@@ -149,7 +149,10 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
         format!("{}\n", serde_json::to_string_pretty(&info)?)
     } else {
         let paint = terminal::stdout_paint();
-        report::run(&stored.info, &summary, &validity, &stored.notes, paint)
+        let found = results::read_reconciled(&args.run);
+        let found = found.map(|found| format!("\n{}", report::reconciled(&found, paint)));
+        let text = report::run(&stored.info, &summary, &validity, &stored.notes, paint);
+        text + &found.unwrap_or_default()
     };
     terminal::data(&text);
     Ok(exit)
