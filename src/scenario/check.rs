@@ -294,6 +294,8 @@ impl<'a> Checker<'a> {
                 "give at least 1",
             );
         }
+        // Before what its requests say, which may name fields of its rows.
+        let prompt = self.prompt(&chat.prompt);
         let (extra, choices) = self.extra(recipe, asking);
         Some(Recipe {
             name: recipe.name.value.clone(),
@@ -307,7 +309,7 @@ impl<'a> Checker<'a> {
                 .expect_shares
                 .as_ref()
                 .map(|shares| self.shares(shares, &choices)),
-            prompt: self.prompt(&chat.prompt)?,
+            prompt: prompt?,
             extra,
             choices,
         })
