@@ -117,9 +117,10 @@ impl Browser {
             &json!({ "url": format!("file://{}", page.display()) }),
         );
         assert!(went["errorText"].is_null(), "{went}");
-        let drawn = "new Promise((done) => { const look = () => document.querySelector('footer') \
-             ? setTimeout(() => done(true), 50) : setTimeout(look, 10); look(); })";
-        assert_eq!(self.eval(drawn), true);
+        let drawn = "new Promise((done) => { let left = 2000; const look = () => \
+             document.querySelector('footer') ? setTimeout(() => done(true), 50) \
+             : left-- > 0 ? setTimeout(look, 10) : done(false); look(); })";
+        assert_eq!(self.eval(drawn), true, "the page was not drawn in 20 s");
     }
 
     /// The value of an expression on the page.
