@@ -180,8 +180,7 @@ fn what_others_say_is_text_and_never_markup() {
     let Some(mut browser) = Browser::start() else {
         return;
     };
-    let planted =
-        "</script><img src=x onerror=\"document.title='owned'\"><!-- <script> {{DATA}} &amp;";
+    let planted = "</script ></script><img src=x onerror=\"document.title='owned'\"><!-- <script> {{DATA}} &amp;";
     let (_folder, page) = changed(|info, _| {
         let summary = &mut info["summary"];
         summary["models"][0]["model"] = json!(planted);

@@ -155,8 +155,10 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
             Ok(found) => found.map(|found| report::comparison(&found, paint) + "\n"),
             Err(error) => Some(format!("note: {error}\n")),
         };
+        let logged = results::read_reconciled(&args.run);
+        let logged = logged.map(|found| format!("\n{}", report::reconciled(&found, paint)));
         let text = report::run(&stored.info, &summary, &validity, &stored.notes, paint);
-        compared.unwrap_or_default() + &text
+        compared.unwrap_or_default() + &text + &logged.unwrap_or_default()
     };
     terminal::data(&text);
     Ok(exit)

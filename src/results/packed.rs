@@ -77,7 +77,7 @@ fn each(mut counts: &[u8], mut tell: impl FnMut(usize, u64)) -> Option<()> {
                 break;
             }
         }
-        let number = (zigzag >> 1) as i64 ^ -((zigzag & 1) as i64);
+        let number = (zigzag >> 1).cast_signed() ^ -((zigzag & 1).cast_signed());
         match u64::try_from(number) {
             Ok(count) => {
                 if count > 0 {

@@ -6,7 +6,8 @@
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
-use super::{Settings, compare_arms};
+use super::Settings;
+use super::compare::compare_briefly;
 use crate::base::Lane;
 use crate::judge::Verdict;
 use crate::record::Tally;
@@ -50,7 +51,7 @@ pub fn calibrate(slices: &[Vec<Tally>], settings: &Settings, deals: u32) -> Opti
         for slice in &mut relabelled {
             slice.shuffle(&mut rng);
         }
-        let found = compare_arms(&relabelled, settings);
+        let found = compare_briefly(&relabelled, settings);
         verdicts.push(found.verdict);
         let metrics = found.arms.iter().flat_map(|arm| &arm.metrics);
         for metric in metrics.filter(|metric| metric.primary) {
