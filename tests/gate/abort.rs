@@ -1,8 +1,9 @@
 //! Thresholds that end a run.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::bench::{edit, gate, kept};
 use crate::support::{MIX, Sandbox};
@@ -40,7 +41,7 @@ fn a_run_ends_once_a_threshold_is_sure_not_to_hold() {
     gate(&sandbox, &folder, "").exits(1);
     // The same run by thresholds that say nothing of it is one that was cut.
     edit(&folder, |info| {
-        info["thresholds"] = json!([{ "check": "p50(e2e) < 60s", "line": 1 }])
+        info["thresholds"] = json!([{ "check": "p50(e2e) < 60s", "line": 1 }]);
     });
     gate(&sandbox, &folder, "").exits(4);
 }

@@ -3,92 +3,94 @@
 use crate::bench::asking;
 use crate::support::Sandbox;
 
+/// A threshold, the characters that are wrong, and how that is said.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    (
+        "p95(tftt) < 1s",
+        "tftt",
+        "there is no time `tftt`, did you mean `ttft`?",
+    ),
+    ("p95(ttft) < 800", "800", "the limit `800` has no unit"),
+    (
+        "p95(ttft) < 3%",
+        "3%",
+        "`3%` is a share, and `ttft` is a time",
+    ),
+    (
+        "p100(ttft) < 1s",
+        "p100",
+        "the percentile `p100` is out of range",
+    ),
+    (
+        "eror_rate < 1%",
+        "eror_rate",
+        "there is no figure `eror_rate`, did you mean `error_rate`?",
+    ),
+    (
+        "\"p95(ttft){recpe=plain} < 1s\"",
+        "recpe",
+        "requests have no `recpe` to tell them apart, did you mean `recipe`?",
+    ),
+    (
+        "\"p95(e2e){recipe=plan} < 1s\"",
+        "plan}",
+        "there is no recipe `plan`, did you mean `plain`?",
+    ),
+    (
+        "\"p95(e2e){phase=stedy} < 1s\"",
+        "stedy",
+        "there is no phase `stedy`, did you mean `steady`?",
+    ),
+    (
+        "\"p95(e2e){arm=other} < 1s\"",
+        "other",
+        "there is no arm `other`",
+    ),
+    (
+        "\"p95(chunk_gap){model=gpt-lab} < 1s\"",
+        "model",
+        "chunk gaps are kept by recipe and arm, and not by model",
+    ),
+    (
+        "p95(ttft) <= * 1.10",
+        "* 1.10",
+        "a margin without `baseline`",
+    ),
+    (
+        "shares == expected",
+        "shares",
+        "no recipe says which shares are expected",
+    ),
+    (
+        "{ check: p95(e2e) < 1s, grace: 5s }",
+        "5s",
+        "`grace` without `abort` has no effect",
+    ),
+    (
+        "{ check: max(e2e) < 1s, confident: true }",
+        "true",
+        "`e2e` has no interval",
+    ),
+    (
+        "{ check: p95(e2e) <= baseline, abort: true }",
+        "true",
+        "this can't be told while the run goes on",
+    ),
+    (
+        "{ check: p95(e2e) < 1s, abort: true, advisory: true }",
+        "true",
+        "an advisory threshold decides nothing, and ends no run",
+    ),
+    (
+        "{ chek: p95(e2e) < 1s }",
+        "chek",
+        "unknown key `chek`, did you mean `check`?",
+    ),
+];
+
 #[test]
 fn each_mistake_in_a_threshold_is_told_at_its_characters() {
-    let cases = [
-        (
-            "p95(tftt) < 1s",
-            "tftt",
-            "there is no time `tftt`, did you mean `ttft`?",
-        ),
-        ("p95(ttft) < 800", "800", "the limit `800` has no unit"),
-        (
-            "p95(ttft) < 3%",
-            "3%",
-            "`3%` is a share, and `ttft` is a time",
-        ),
-        (
-            "p100(ttft) < 1s",
-            "p100",
-            "the percentile `p100` is out of range",
-        ),
-        (
-            "eror_rate < 1%",
-            "eror_rate",
-            "there is no figure `eror_rate`, did you mean `error_rate`?",
-        ),
-        (
-            "\"p95(ttft){recpe=plain} < 1s\"",
-            "recpe",
-            "requests have no `recpe` to tell them apart, did you mean `recipe`?",
-        ),
-        (
-            "\"p95(e2e){recipe=plan} < 1s\"",
-            "plan}",
-            "there is no recipe `plan`, did you mean `plain`?",
-        ),
-        (
-            "\"p95(e2e){phase=stedy} < 1s\"",
-            "stedy",
-            "there is no phase `stedy`, did you mean `steady`?",
-        ),
-        (
-            "\"p95(e2e){arm=other} < 1s\"",
-            "other",
-            "there is no arm `other`",
-        ),
-        (
-            "\"p95(chunk_gap){model=gpt-lab} < 1s\"",
-            "model",
-            "chunk gaps are kept by recipe and arm, and not by model",
-        ),
-        (
-            "p95(ttft) <= * 1.10",
-            "* 1.10",
-            "a margin without `baseline`",
-        ),
-        (
-            "shares == expected",
-            "shares",
-            "no recipe says which shares are expected",
-        ),
-        (
-            "{ check: p95(e2e) < 1s, grace: 5s }",
-            "5s",
-            "`grace` without `abort` has no effect",
-        ),
-        (
-            "{ check: max(e2e) < 1s, confident: true }",
-            "true",
-            "`e2e` has no interval",
-        ),
-        (
-            "{ check: p95(e2e) <= baseline, abort: true }",
-            "true",
-            "this can't be told while the run goes on",
-        ),
-        (
-            "{ check: p95(e2e) < 1s, abort: true, advisory: true }",
-            "true",
-            "an advisory threshold decides nothing, and ends no run",
-        ),
-        (
-            "{ chek: p95(e2e) < 1s }",
-            "chek",
-            "unknown key `chek`, did you mean `check`?",
-        ),
-    ];
-    for (threshold, at, message) in cases {
+    for &(threshold, at, message) in MISTAKES {
         let sandbox = Sandbox::with(&asking(&[threshold]));
         let ran = sandbox.run("validate scenario.yaml").exits(2);
         let errors = ran.errors();

@@ -121,7 +121,7 @@ fn a_run_that_is_invalid_or_cut_never_passes() {
         assert!(ran.stdout.contains(why), "{}", ran.stdout);
     }
     edit(&folder, |info| {
-        info["interrupted"] = serde_json::Value::Null
+        info["interrupted"] = serde_json::Value::Null;
     });
     gate(&sandbox, &folder, "").exits(4);
 }
