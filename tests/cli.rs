@@ -16,6 +16,8 @@ mod bad_input;
 mod broken_folder;
 #[path = "cli/budget.rs"]
 mod budget;
+#[path = "cli/ci.rs"]
+mod ci;
 #[path = "cli/closed.rs"]
 mod closed;
 #[cfg(unix)]
@@ -24,6 +26,8 @@ mod authority;
 #[cfg(unix)]
 #[path = "cli/connections.rs"]
 mod connections;
+#[path = "cli/compare.rs"]
+mod compare;
 #[path = "cli/costs.rs"]
 mod costs;
 #[path = "cli/exits.rs"]

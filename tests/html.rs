@@ -21,7 +21,7 @@ use std::sync::LazyLock;
 use browser::Browser;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tollgate::results::SummaryRow;
+use tollgate::results::{SummaryRow, write_comparison, write_gate};
 
 /// Streamed and whole answers, failures, a warm-up and prices.
 const SCENARIO: &str = r#"
@@ -166,13 +166,8 @@ fn every_figure_on_the_page_is_that_of_summary_csv() {
             continue;
         }
         let (text, value) = (browser.text(&tile), row.value.unwrap());
-        let places = if value < 10.0 {
-            2
-        } else if value < 1000.0 {
-            1
-        } else {
-            0
-        };
+        let places = [(1000.0, 0), (10.0, 1), (0.0, 2)];
+        let (_, places): (f64, usize) = *places.iter().find(|(from, _)| value >= *from).unwrap();
         let text = text.replace('\u{2009}', "");
         assert_eq!(text, format!("{value:.places$} ms"), "{row:?}");
         compared += 1;
@@ -346,12 +341,12 @@ fn on_paper_it_is_light_and_every_section_is_open() {
     browser.eval("addEventListener('beforeprint', () => (window.printed = document.querySelector('details.more').open))");
     let pdf = browser.call(
         "Page.printToPDF",
-        json!({ "paperWidth": 8.27, "paperHeight": 11.69, "printBackground": true }),
+        &json!({ "paperWidth": 8.27, "paperHeight": 11.69, "printBackground": true }),
     );
     // `JVBERi` is `%PDF-` in base64.
     assert!(pdf["data"].as_str().unwrap().starts_with("JVBERi"));
     assert_eq!(browser.eval("window.printed"), true);
-    browser.call("Emulation.setEmulatedMedia", json!({ "media": "print" }));
+    browser.call("Emulation.setEmulatedMedia", &json!({ "media": "print" }));
     assert_eq!(
         browser.eval("getComputedStyle(document.body).backgroundColor"),
         "rgb(255, 255, 255)"
@@ -371,7 +366,13 @@ fn a_run_that_was_killed_has_a_page_that_says_so() {
         }
         for file in ["samples.csv", "latency.hlog", "intervals.csv"] {
             let text = fs::read(folder.join(file)).unwrap();
-            fs::write(folder.join(file), &text[..text.len() * 2 / 3]).unwrap();
+            // Within a line, not far from its start.
+            let newline = text
+                .iter()
+                .skip(text.len() * 2 / 3)
+                .position(|byte| *byte == b'\n');
+            let cut = text.len() * 2 / 3 + newline.unwrap() + 10;
+            fs::write(folder.join(file), &text[..cut]).unwrap();
         }
         fs::remove_file(folder.join("summary.csv")).unwrap();
     });
@@ -438,4 +439,25 @@ fn a_page_without_streams_answers_or_files_still_says_what_there_is() {
     browser.open(&page, 1280, "light");
     assert_eq!(browser.complaints(), [""; 0]);
     assert!(browser.text("#course").contains("Nothing to draw"));
+}
+
+#[test]
+fn a_page_made_anew_tells_what_the_gate_and_the_comparison_found() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let (_folder, page) = changed(|_, folder| {
+        write_gate(folder, &arms::gate()).unwrap();
+        write_comparison(folder, &arms::comparison()).unwrap();
+    });
+    browser.open(&page, 1280, "dark");
+    assert_eq!(browser.complaints(), [""; 0]);
+    assert!(browser.text("#gate").contains("p95(ttft) < 300ms"));
+    assert!(
+        browser
+            .text("#comparison")
+            .contains("gateway against direct")
+    );
+    let title = browser.eval("document.title");
+    assert!(title.as_str().unwrap().contains(": FAIL, "), "{title}");
 }

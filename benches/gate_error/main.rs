@@ -82,6 +82,13 @@ fn cases() -> Vec<Case> {
         },
         Case {
             noise: Noise {
+                body_sd: 0.1,
+                ..Noise::USUAL
+            },
+            ..usual("duet, a body of 10 %", Layout::Duet)
+        },
+        Case {
+            noise: Noise {
                 drift_apart: true,
                 ..Noise::USUAL
             },

@@ -86,11 +86,16 @@ pub fn run(
     let keeps = (-step / noise.drift_tau_s).exp();
     let mut slice = || {
         let mut tallies = vec![Tally::default(), Tally::default()];
-        let first = usize::from(rng.random::<bool>());
+        let mut first = usize::from(rng.random::<bool>());
         for k in 0..2 * each {
             let arm = match layout {
                 Layout::Turns => (first + k / each) % 2,
-                Layout::Duet => (usize::from(rng.random::<bool>()) + k) % 2,
+                Layout::Duet => {
+                    if k % 2 == 0 {
+                        first = usize::from(rng.random::<bool>());
+                    }
+                    (first + k) % 2
+                }
             };
             for drift in &mut drift {
                 let news = noise.drift_sd * (1.0 - keeps * keeps).sqrt();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::ci::CiArgs;
 use crate::base::{HumanDuration, Rate};
 use crate::scenario::{Kind, LogKind, Overrides};
 
@@ -34,6 +35,8 @@ Exit codes:
 pub(super) enum Command {
     /// Run a scenario and report what was measured
     Run(RunArgs),
+    /// Hold a scenario's arms against each other, or two runs that are stored
+    Compare(CompareArgs),
     /// Check scenarios and show every problem at its place; sends nothing
     Validate(ValidateArgs),
     /// Show what a run would send, how long it would take and cost; sends nothing
@@ -64,7 +67,7 @@ pub(super) enum Command {
 }
 
 /// A scenario and what is changed in it.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct ScenarioArgs {
     /// The scenario file
     #[arg(value_name = "SCENARIO")]
@@ -107,11 +110,13 @@ impl ScenarioArgs {
             duration: self.duration,
             requests: self.requests,
             reconcile: false,
+            ..Overrides::default()
         }
     }
 }
 
-#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+#[derive(Clone, Debug, Args)]
 pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) scenario: ScenarioArgs,
@@ -135,17 +140,25 @@ pub(super) struct RunArgs {
     pub(super) no_html: bool,
     #[command(flatten)]
     pub(super) against: AgainstArgs,
+    /// Whether the arms decide the exit code: `compare`.
+    #[arg(skip)]
+    pub(super) compares: bool,
+    /// Whether A is compared with A: `compare --aa`.
+    #[arg(skip)]
+    pub(super) aa: bool,
+    #[command(flatten)]
+    pub(super) ci: CiArgs,
 }
 
 /// What a gate holds a run against, and what becomes of a verdict.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct AgainstArgs {
     /// What thresholds with `baseline` are held against: a run's folder, a saved baseline, or `last` for
     /// the newest earlier complete run of the scenario
     #[arg(long, value_name = "RUN|DIR|last")]
     pub(super) baseline: Option<PathBuf>,
     /// Hold runs against each other that are unlike in more than what they measured
-    #[arg(long, requires = "baseline")]
+    #[arg(long)]
     pub(super) allow_unlike: bool,
     /// The exit code of an inconclusive gate: that of a pass or of a failure [default: its own, 3]
     #[arg(long, value_name = "POLICY")]
@@ -168,6 +181,8 @@ pub(super) struct GateArgs {
     pub(super) run: PathBuf,
     #[command(flatten)]
     pub(super) against: AgainstArgs,
+    #[command(flatten)]
+    pub(super) ci: CiArgs,
     /// Take the thresholds of this scenario, not those that the run was made with
     #[arg(long, value_name = "FILE")]
     pub(super) scenario: Option<PathBuf>,
@@ -216,7 +231,7 @@ pub(super) struct ReconcileArgs {
     /// key is read from `RESPAN_API_KEY` for the kind `respan`, and else from `OPENAI_API_KEY`
     #[arg(long, value_name = "URL|NAME")]
     pub(super) target: Option<String>,
-    /// Whose log it is: respan, respan_oss or litellm [default: that of the run's gateway]
+    /// Whose log it is: `respan`, `respan_oss` or `litellm` [default: that of the run's gateway]
     #[arg(long, value_name = "K", value_parser = log_kind)]
     pub(super) kind: Option<LogKind>,
     /// The one arm whose log it is, where each arm has a gateway of its own
@@ -237,6 +252,18 @@ pub(super) struct ReconcileArgs {
     /// The folder for reconcile.json and reconcile.csv [default: that of the run]
     #[arg(short = 'o', long, value_name = "DIR")]
     pub(super) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CompareArgs {
+    #[command(flatten)]
+    pub(super) run: RunArgs,
+    /// A second run: SCENARIO is then the folder of the run that it is held against
+    #[arg(value_name = "RUN")]
+    pub(super) other: Option<PathBuf>,
+    /// Compare the baseline with itself: how often that errs, and how much it takes for change
+    #[arg(long, conflicts_with = "other")]
+    pub(super) aa: bool,
 }
 
 #[derive(Debug, Args)]

@@ -223,13 +223,14 @@ fn take_health(info: &mut RunInfo, health: &WorkerHealth) {
     });
 }
 
-/// What the judge is told beyond the summary. A run that was cut short is not held to its plan.
+/// What the judge is told beyond the summary. A run that was cut short, or ended at a look, is not held
+/// to its plan.
 pub(super) fn health(info: &RunInfo, recorder: &Recorder) -> Health {
     let phases = || info.phases.iter().zip(recorder.phases());
     let counted: Vec<(u64, u64)> = phases()
         .filter_map(|(info, record)| Some((info.planned_arrivals?, record.arrivals)))
         .collect();
-    let whole = info.complete && !counted.is_empty();
+    let whole = info.complete && info.ended_at_look.is_none() && !counted.is_empty();
     let even = phases().filter(|(info, _)| info.even && !info.warmup);
     let courses = even.filter_map(|(info, record)| {
         let of = |metric| Some((metric, record.stretches.halves(metric)?));

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::ci::Told;
 use super::cli::{AgainstArgs, GateArgs, Policy};
 use super::{Exit, collect, commands, terminal};
-use crate::judge::{self, Baseline, Difference, Evidence, Gate, Validity, Verdict};
+use crate::judge::{self, Baseline, Comparison, Difference, Evidence, Gate, Validity, Verdict};
 use crate::record::{ScopeFigures, Summary};
 use crate::report;
 use crate::results::{self, Material, RunInfo};
@@ -45,6 +46,10 @@ pub(super) fn gate(args: &GateArgs) -> anyhow::Result<Exit> {
         Some(validity) if run.info.complete => validity.clone(),
         _ => judge::validity(&summary, &collect::health(&run.info, recorder)),
     };
+    let comparison = match results::read_comparison(&run.folder) {
+        Ok(comparison) => comparison,
+        Err(error) => return Ok(refuse(&error.to_string(), Exit::Usage)),
+    };
     let gate = judge_run(&Judged {
         info: &run.info,
         folder: &run.folder,
@@ -53,6 +58,7 @@ pub(super) fn gate(args: &GateArgs) -> anyhow::Result<Exit> {
         validity: &validity,
         thresholds: &thresholds,
         baseline: baseline.as_ref(),
+        comparison: comparison.as_ref(),
     });
     keep(&gate, &run.folder);
     if args.json {
@@ -60,9 +66,18 @@ pub(super) fn gate(args: &GateArgs) -> anyhow::Result<Exit> {
     } else {
         let notes = run.notes.iter().map(|note| format!("note: {note}\n"));
         let text = report::gate(&gate, terminal::stdout_paint());
-        terminal::data(&(text + &notes.collect::<String>()));
+        terminal::data(&args.ci.guarded(&(text + &notes.collect::<String>())));
     }
-    Ok(exit_of(&gate, &args.against))
+    let written = args.ci.write(&Told {
+        gate: Some(&gate),
+        name: &run.info.scenario,
+        summary: &summary,
+        validity: &validity,
+        folder: &run.folder,
+        scenario: args.scenario.as_deref(),
+        policy: args.against.on_inconclusive,
+    });
+    Ok(written.unless_lost(exit_of(&gate, &args.against)))
 }
 
 fn refuse(why: &str, exit: Exit) -> Exit {
@@ -90,6 +105,7 @@ pub(super) struct Judged<'a> {
     pub(super) validity: &'a Validity,
     pub(super) thresholds: &'a [Threshold],
     pub(super) baseline: Option<&'a Against>,
+    pub(super) comparison: Option<&'a Comparison>,
 }
 
 pub(super) fn judge_run(judged: &Judged<'_>) -> Gate {
@@ -99,6 +115,7 @@ pub(super) fn judge_run(judged: &Judged<'_>) -> Gate {
         shares: &judged.info.judge_shares(judged.summary),
         validity: judged.validity,
         ending: judged.info.ending(judged.thresholds),
+        comparison: judged.comparison,
     };
     let baseline = judged.baseline.map(|against| Baseline {
         run: against.material.gated(),
@@ -117,7 +134,12 @@ pub(super) fn keep(gate: &Gate, folder: &Path) {
 
 /// The exit code of a gate, by the policy for what is inconclusive.
 pub(super) fn exit_of(gate: &Gate, args: &AgainstArgs) -> Exit {
-    match (gate.verdict, args.on_inconclusive) {
+    exit_by(gate.verdict, args.on_inconclusive)
+}
+
+/// The exit code of a verdict.
+pub(super) const fn exit_by(verdict: Verdict, policy: Option<Policy>) -> Exit {
+    match (verdict, policy) {
         (Verdict::Pass, _) | (Verdict::Inconclusive, Some(Policy::Pass)) => Exit::Fine,
         (Verdict::Fail, _) | (Verdict::Inconclusive, Some(Policy::Fail)) => Exit::Fail,
         (Verdict::Inconclusive, None) => Exit::Inconclusive,

@@ -3,13 +3,17 @@
 
 mod abort;
 mod baseline;
+mod ci;
 mod cli;
 mod collect;
 mod commands;
+mod compare;
+mod ended;
 mod exit;
 mod gate;
 mod lab;
 mod limits;
+mod looks;
 mod log_to;
 mod machine;
 mod page;
@@ -35,6 +39,7 @@ pub use exit::Exit;
 pub fn main() -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
+        Command::Compare(args) => compare::compare(&args),
         Command::Validate(args) => Ok(commands::validate(&args)),
         Command::Plan(args) => commands::plan(&args),
         Command::Report(args) => commands::report(&args),

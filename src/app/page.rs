@@ -12,7 +12,7 @@ pub(super) fn write(sheet: &Sheet<'_>, folder: &Path, file: &Path) -> Result<(),
     let intervals = results::intervals(folder)?;
     let scopes = sheet.summary.scopes.iter();
     let scopes: Vec<&str> = scopes.map(|scope| scope.scope.as_str()).collect();
-    let mut course = Course::new(&intervals, &scopes, &sheet.info.names().recipes);
+    let mut course = Course::new(&intervals, &scopes, &sheet.info.names());
     results::spread(folder, &mut course)?;
     results::write_whole(file, &html::page(sheet, course))
 }
@@ -37,25 +37,26 @@ pub(super) fn report(run: &Path, file: Option<&Path>) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
-    let (summary, validity, notes) = match (info.summary.take(), info.validity.take()) {
-        (Some(summary), Some(validity)) => (summary, validity, Vec::new()),
-        _ => {
-            let stored = results::read(run)?;
-            let summary = stored.summary();
-            let health = collect::health(&stored.info, &stored.recorder);
-            let validity = judge::validity(&summary, &health);
-            info = stored.info;
-            info.shares = info.judge_shares(&summary);
-            (summary, validity, stored.notes)
-        }
+    let told = info.summary.take().zip(info.validity.take());
+    let (summary, validity, notes) = if let Some((summary, validity)) = told {
+        (summary, validity, Vec::new())
+    } else {
+        let stored = results::read(run)?;
+        let summary = stored.summary();
+        let health = collect::health(&stored.info, &stored.recorder);
+        let validity = judge::validity(&summary, &health);
+        info = stored.info;
+        info.shares = info.judge_shares(&summary);
+        (summary, validity, stored.notes)
     };
+    let (gate, comparison) = (results::read_gate(run), results::read_comparison(run)?);
     let sheet = Sheet {
         info: &info,
         summary: &summary,
         validity: &validity,
         notes: &notes,
-        gate: None,
-        comparison: None,
+        gate: gate.as_ref(),
+        comparison: comparison.as_ref(),
     };
     write(&sheet, run, &file)?;
     terminal::data(&format!("{}\n", file.display()));

@@ -1,7 +1,6 @@
 //! `tollgate run`: from a scenario to a report.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,22 +10,18 @@ use time::macros::format_description;
 
 use super::abort::Abort;
 use super::cli::RunArgs;
-use super::collect::{self, Collector};
-use super::gate::{self, Against, Judged};
+use super::collect::Collector;
+use super::ended::{Ended, exit_of};
+use super::gate::Against;
+use super::looks::Looks;
 use super::progress::Progress;
 use super::sides::{self, Side};
 use super::signals::Signals;
-use super::{
-    Exit, commands, limits, log_to, machine, page, preflight, reconcile, selftest, terminal,
-};
+use super::{Exit, commands, limits, log_to, machine, preflight, reconcile, selftest, terminal};
 use crate::base::{Offset, Secret};
 use crate::engine::{self, Control, Ledger};
-use crate::judge::{self, Gate, Level, Validity};
 use crate::plan::Plan;
-use crate::record::{ScopeFigures, Summary};
-use crate::report;
-use crate::report::html::Sheet;
-use crate::results::{self, Interruption, RunFolder, RunInfo};
+use crate::results::{Interruption, RunFolder, RunInfo};
 use crate::scenario::{Client, Http, Overrides, Timestamps};
 use crate::wire::{Clock, DirectWire, Endpoint, ReqwestWire, Stamping};
 
@@ -34,8 +29,11 @@ use crate::wire::{Clock, DirectWire, Endpoint, ReqwestWire, Stamping};
 const TICK: Duration = Duration::from_millis(200);
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
+    args.ci.clear();
     let overrides = Overrides {
         reconcile: args.reconcile,
+        compares: args.compares,
+        aa: args.aa,
         ..args.scenario.overrides()
     };
     let scenario = match commands::load_with(&args.scenario, &overrides) {
@@ -83,6 +81,7 @@ struct Session {
     /// Who stamps, for each arm.
     stamping: Stamping,
     abort: Abort,
+    looks: Looks,
     against: Option<Against>,
 }
 
@@ -138,6 +137,7 @@ impl Session {
         let secrets = plan.scenario().secrets.iter().chain(keys);
         let secrets: Vec<Secret> = secrets.cloned().collect();
         let mut collector = Collector::new(info, folder, secrets);
+        let looks = Looks::new(plan, &collector.info);
         let control = Control::default();
         let clock = Clock::start();
         collector.log_to(plan.scenario(), log)?;
@@ -164,6 +164,7 @@ impl Session {
             client,
             http,
             stamping,
+            looks,
             abort: Abort::new(&plan.scenario().thresholds),
         }))
     }
@@ -194,6 +195,7 @@ impl Session {
                     self.tell_of_budget(&mut told);
                     self.collector.tick(self.run.gauges.in_flight())?;
                     self.heed_thresholds(now);
+                    self.heed_looks();
                     self.progress.show(now, &self.collector, &self.run.gauges);
                 }
             }
@@ -212,7 +214,8 @@ impl Session {
         info.client = client_in_words(self.client, self.http, &self.stamping);
         info.stamps = (self.client == Client::Direct).then(|| self.stamping.tally());
         let stopped = interrupted.first().copied().or(by_budget).or(by_threshold);
-        Ended::new(self.collector, stopped, whole, self.against)
+        let seen = self.looks.take(&mut self.collector.info);
+        Ended::new(self.collector, stopped, whole, self.against, seen)
     }
 
     /// Says once that the budget stopped the run.
@@ -222,6 +225,15 @@ impl Session {
             self.progress
                 .message("the budget is used up: no further arrivals; what is in flight goes on");
             *told = true;
+        }
+    }
+
+    /// Stops arrivals once a declared look at the arms has a clear verdict.
+    fn heed_looks(&mut self) {
+        if let Some(verdict) = self.looks.look(&self.collector.slices) {
+            let said = format!("the verdict is clear: {verdict}. No further arrivals");
+            self.progress.message(&said);
+            self.control.stop.cancel();
         }
     }
 
@@ -278,130 +290,6 @@ fn settle(info: &mut RunInfo, ledger: Option<&Ledger>) -> Option<Interruption> {
 fn exit_at_once(interrupted: &[Interruption]) {
     let exit = exit_of(interrupted.first().copied()).unwrap_or(Exit::Interrupted);
     std::process::exit(exit as i32);
-}
-
-fn exit_of(interrupted: Option<Interruption>) -> Option<Exit> {
-    interrupted.map(|signal| match signal {
-        Interruption::Interrupt => Exit::Interrupted,
-        Interruption::Terminate => Exit::Terminated,
-        Interruption::Budget => Exit::Budget,
-        Interruption::Threshold => Exit::Fail,
-    })
-}
-
-/// A run that is over and written.
-struct Ended {
-    info: RunInfo,
-    summary: Summary,
-    validity: Validity,
-    folder: PathBuf,
-    figures: Vec<ScopeFigures>,
-    against: Option<Against>,
-    whole: bool,
-}
-
-impl Ended {
-    fn new(
-        collector: Collector,
-        interrupted: Option<Interruption>,
-        whole: bool,
-        against: Option<Against>,
-    ) -> anyhow::Result<Self> {
-        let Collector {
-            mut info,
-            folder,
-            recorder,
-            slices,
-            ..
-        } = collector;
-        info.take_phases(recorder.phases());
-        info.interrupted = interrupted;
-        let cut = info.rows_waiting > engine::ROWS_WAITING_LIMIT;
-        info.complete = whole && interrupted.is_none() && !cut;
-        let summary = Summary::new(&recorder, &info.names());
-        let validity = judge::validity(&summary, &collect::health(&info, &recorder));
-        info.shares = info.judge_shares(&summary);
-        (info.summary, info.validity) = (Some(summary.clone()), Some(validity.clone()));
-        let folder = folder.finish(&info, &slices)?;
-        let mut figures = ScopeFigures::of(&recorder, &info.names());
-        figures.extend(results::scoped(
-            &folder,
-            &info,
-            &recorder,
-            &info.thresholds,
-        )?);
-        Ok(Self {
-            info,
-            summary,
-            validity,
-            folder,
-            figures,
-            against,
-            whole,
-        })
-    }
-
-    fn sheet<'a>(&'a self, gate: Option<&'a Gate>) -> Sheet<'a> {
-        Sheet {
-            info: &self.info,
-            summary: &self.summary,
-            validity: &self.validity,
-            notes: &[],
-            gate,
-            comparison: gate.and_then(|gate| gate.comparison.as_ref()),
-        }
-    }
-
-    /// Judges the run by its thresholds, where it has any.
-    fn gate(&self) -> Option<Gate> {
-        let thresholds = &self.info.thresholds;
-        if thresholds.is_empty() {
-            return None;
-        }
-        let gate = gate::judge_run(&Judged {
-            info: &self.info,
-            folder: &self.folder,
-            figures: &self.figures,
-            summary: &self.summary,
-            validity: &self.validity,
-            thresholds,
-            baseline: self.against.as_ref(),
-        });
-        gate::keep(&gate, &self.folder);
-        Some(gate)
-    }
-
-    fn report(&self, args: &RunArgs) -> anyhow::Result<Exit> {
-        let gate = self.gate();
-        if args.json {
-            terminal::data(&format!("{}\n", serde_json::to_string_pretty(&self.info)?));
-        } else {
-            let paint = terminal::stdout_paint();
-            let found = gate.as_ref().map(|gate| report::gate(gate, paint) + "\n");
-            let text = report::run(&self.info, &self.summary, &self.validity, &[], paint);
-            let text = found.unwrap_or_default() + &text;
-            terminal::data(&format!("{text}\nfiles in {}\n", self.folder.display()));
-        }
-        if !args.no_html {
-            page::after_run(&self.sheet(gate.as_ref()), &self.folder);
-        }
-        if !self.whole {
-            terminal::error(
-                "a worker thread died: rows are missing, and the run is marked incomplete",
-            );
-            return Ok(Exit::Internal);
-        }
-        let none_ok = self.summary.total().is_none_or(|total| total.count.ok == 0);
-        let untrusted = args.gate && self.validity.verdict == Level::Invalid;
-        let no_data = (none_ok || untrusted).then_some(Exit::NoData);
-        // Advisory thresholds alone decide nothing.
-        let gate = gate.filter(|_| self.info.thresholds.iter().any(|t| !t.advisory));
-        let gated = gate.map(|gate| gate::exit_of(&gate, &args.against));
-        Ok(exit_of(self.info.interrupted)
-            .or(no_data)
-            .or(gated)
-            .unwrap_or(Exit::Fine))
-    }
 }
 
 /// An id that no other run has.

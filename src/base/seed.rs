@@ -34,6 +34,8 @@ pub enum Lane {
     Arms,
     /// Which labels are swapped to see what chance gives; indexed by what is compared.
     Swap,
+    /// Who gets which label where A is compared with A; indexed by deal.
+    Deal,
 }
 
 impl Seed {

@@ -10,8 +10,9 @@ mod verdict;
 
 pub use comparison::Evidence as FigureEvidence;
 pub use comparison::{
-    Aim, ArmComparison, Comparison, Design, Figure, FigureComparison, Judged, MetricComparison,
-    Ranked, Ranking, Row, Settings, Stat, compare_arms, detectable, look, pocock, requests_needed,
+    Aim, ArmComparison, Calibration, Comparison, Design, Figure, FigureComparison, Floor, Judged,
+    MetricComparison, Ranked, Ranking, Row, Settings, Stat, calibrate, compare_arms, detectable,
+    look, pocock, requests_needed,
 };
 pub use gate::{
     Baseline, Difference, Ending, Evidence, Finding, GATE_SCHEMA, Gate, GatedRun, Unit,

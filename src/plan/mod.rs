@@ -183,6 +183,11 @@ impl Plan {
         (0..).map(PhaseId).zip(&self.scenario.phases)
     }
 
+    /// The slices of the run, with how many requests each has; `None` where nobody knows beforehand.
+    pub fn slice_sizes(&self) -> Vec<Option<u64>> {
+        self.order.slice_sizes()
+    }
+
     /// The recipe that an arrival uses: drawn by weight. As all draws, by what it asks.
     pub fn draw_recipe(&self, arrival: ArrivalId) -> RecipeId {
         let total = self.weights.last().copied().unwrap_or(0.0);

@@ -110,6 +110,18 @@ impl Order {
     }
 }
 
+impl Order {
+    /// How many slices there are, and how many requests each has; `None` where nobody knows.
+    pub(super) fn slice_sizes(&self) -> Vec<Option<u64>> {
+        let of = |phase: &PhaseOrder| match phase.cut {
+            Cut::Whole => Vec::new(),
+            Cut::Arrivals { count, each, .. } => vec![Some(each); usize::from(count)],
+            Cut::Time { count, .. } => vec![None; usize::from(count)],
+        };
+        self.phases.iter().flat_map(of).collect()
+    }
+}
+
 fn phase_order(phase: &Phase, compare: &Compare, arms: u64, first: u16, count: u16) -> PhaseOrder {
     let expected = phase.expected_requests();
     // A slice has whole blocks, so that each arm has the same share of it.

@@ -83,11 +83,25 @@ impl Slices {
         numbered.filter_map(|(number, slice)| Some((number, slice.as_ref()?)))
     }
 
+    /// What each arm has in each of the first slices that are complete, by how many requests each has.
+    pub fn complete(&self, sizes: &[Option<u64>]) -> Vec<Vec<Tally>> {
+        let whole = |(slice, size): &(&Option<Slice>, &Option<u64>)| {
+            let rows = slice.as_ref().map(|slice| slice.record.total().arrivals);
+            rows.zip(**size).is_some_and(|(rows, size)| rows >= size)
+        };
+        let first = self.0.iter().zip(sizes).take_while(whole);
+        let slices = first.filter_map(|(slice, _)| slice.as_ref());
+        slices.map(|slice| arms(&slice.record)).collect()
+    }
+
     /// What each arm has in each slice that has requests.
     pub fn tallies(&self) -> Vec<Vec<Tally>> {
-        let arms = |record: &Recorder| (0..record.arms()).map(|arm| record.arm(arm)).collect();
         self.iter().map(|(_, slice)| arms(&slice.record)).collect()
     }
+}
+
+fn arms(record: &Recorder) -> Vec<Tally> {
+    (0..record.arms()).map(|arm| record.arm(arm)).collect()
 }
 
 impl SliceRow {

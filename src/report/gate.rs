@@ -66,10 +66,17 @@ fn head(gate: &Gate, paint: Paint) -> String {
     } else {
         String::new()
     };
-    let counts = if counts.is_empty() {
+    let mut parts = Vec::new();
+    if let Some(comparison) = &gate.comparison {
+        parts.push(format!("arms: {}", comparison.verdict.name()));
+    }
+    if !counts.is_empty() {
+        parts.push(format!("thresholds: {}", counts.join(", ")));
+    }
+    let counts = if parts.is_empty() {
         "no thresholds decide".to_owned()
     } else {
-        counts.join(", ")
+        parts.join(" · ")
     };
     format!("gate {} · {counts}{advisory}", verdict(gate.verdict, paint))
 }

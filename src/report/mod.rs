@@ -1,10 +1,14 @@
 //! Figures to text. Everything here returns what is to be shown; nothing prints.
 
+pub mod ci;
+mod calibration;
+mod comparison;
 mod connections;
 mod costs;
 mod example;
 mod gate;
 pub mod html;
+mod needed;
 mod plan;
 mod reconcile;
 mod selftest;
@@ -12,8 +16,11 @@ mod table;
 mod text;
 mod told;
 
+pub use calibration::calibration;
+pub use comparison::comparison;
 pub use example::{Example, examples};
 pub use gate::gate;
+pub use needed::{Needed, needed};
 pub use plan::plan;
 pub use reconcile::reconciled;
 pub use selftest::selftest;

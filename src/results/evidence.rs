@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::scopes::Scopes;
 use super::{Interruption, ResultsError, RunInfo, at, baseline, names, read, read_info};
-use crate::judge::{Ending, Gate, GatedRun};
+use crate::judge::{Comparison, Ending, GATE_SCHEMA, Gate, GatedRun};
 use crate::record::{Recorder, ScopeFigures};
 use crate::scenario::Threshold;
 
@@ -35,6 +35,7 @@ pub fn material(path: &Path, thresholds: Option<&[Threshold]>) -> Result<Materia
     let stored = read::read_with(path, info, &mut |sample| scopes.push(sample))?;
     let mut figures = ScopeFigures::of(&stored.recorder, &stored.info.names());
     figures.extend(scopes.figures(&stored.recorder));
+    super::add_log_figures(path, &mut figures);
     let material = Material {
         folder: path.to_owned(),
         info: stored.info,
@@ -133,11 +134,41 @@ pub fn earlier(results: &Path, scenario: &str, own: Option<(&Path, &RunInfo)>) -
     runs.max().map(|(_, path)| path)
 }
 
+/// What a gate found of a run when it was last judged; `None` where it was not, or where a newer tollgate
+/// wrote it.
+pub fn read_gate(folder: &Path) -> Option<Gate> {
+    let text = fs::read_to_string(folder.join(names::GATE)).ok()?;
+    let gate: Gate = serde_json::from_str(&text).ok()?;
+    (gate.schema <= GATE_SCHEMA).then_some(gate)
+}
+
 /// Writes what a gate found to the run's folder.
 pub fn write_gate(folder: &Path, gate: &Gate) -> Result<(), ResultsError> {
-    let path = folder.join(names::GATE);
-    let mut text = serde_json::to_string_pretty(gate).expect("plain data always encodes");
+    write_json(&folder.join(names::GATE), gate)
+}
+
+/// Writes how the arms compare to the run's folder.
+pub fn write_comparison(folder: &Path, comparison: &Comparison) -> Result<(), ResultsError> {
+    write_json(&folder.join(names::COMPARISON), comparison)
+}
+
+/// How the arms of a run compare, where it has several.
+pub fn read_comparison(folder: &Path) -> Result<Option<Comparison>, ResultsError> {
+    let path = folder.join(names::COMPARISON);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = fs::read_to_string(&path).map_err(at(&path))?;
+    let comparison = serde_json::from_str(&text).map_err(|error| ResultsError::Unfit {
+        path,
+        why: format!("it can't be read: {error}"),
+    })?;
+    Ok(Some(comparison))
+}
+
+fn write_json(path: &Path, what: &impl serde::Serialize) -> Result<(), ResultsError> {
+    let mut text = serde_json::to_string_pretty(what).expect("plain data always encodes");
     text.push('\n');
-    super::write::create(&path)?;
-    fs::write(&path, text).map_err(at(&path))
+    super::write::create(path)?;
+    fs::write(path, text).map_err(at(path))
 }

@@ -68,6 +68,9 @@ pub struct RunInfo {
     /// The thresholds that ended it before its plan did, as they are written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aborted_by: Vec<String>,
+    /// The declared look at the arms, from 1, whose verdict was clear and ended the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at_look: Option<u32>,
     /// The day of the price table.
     pub prices_as_of: Option<String>,
     /// What became of the budget, where there is one.
@@ -251,6 +254,7 @@ impl RunInfo {
             slos: scenario.slos,
             thresholds: scenario.thresholds.clone(),
             aborted_by: Vec::new(),
+            ended_at_look: None,
             prices_as_of: scenario.prices.as_ref().map(|table| table.as_of.clone()),
             budget: scenario.budget.map(|budget| BudgetInfo {
                 usd: budget.usd,

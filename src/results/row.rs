@@ -261,6 +261,7 @@ mod tests {
             slos: Slos::default(),
             thresholds: Vec::new(),
             aborted_by: Vec::new(),
+            ended_at_look: None,
             prices_as_of: None,
             budget: None,
             worker_cpu: None,

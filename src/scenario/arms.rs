@@ -32,6 +32,8 @@ pub struct Compare {
     pub slices: u16,
     /// By how much an arm may be worse, as a share.
     pub margin: f64,
+    /// By how much its error rate may be higher, as a difference.
+    pub error_margin: f64,
     /// The accepted chance of a false verdict, as a share.
     pub alpha: f64,
     /// What decides: a statistic and a time. Empty: what the answers have.
@@ -47,6 +49,7 @@ impl Default for Compare {
             design: Design::Duet,
             slices: SLICES,
             margin: 0.1,
+            error_margin: 0.01,
             alpha: 0.05,
             primary: Vec::new(),
             looks: 1,
@@ -54,12 +57,12 @@ impl Default for Compare {
     }
 }
 
-/// A statistic of a time that decides a comparison: `p95(ttft)`.
+/// What decides a comparison: a statistic of a time, `p95(ttft)`, or a figure, `goodput`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Primary {
-    /// Which quantile, as a share.
-    pub q: f64,
-    /// The time's name in files.
+    /// The quantile of a time: `p95`; absent for a figure that is one number.
+    pub stat: Option<String>,
+    /// The name in files of the time, or of the figure.
     pub metric: String,
 }
 
@@ -108,9 +111,11 @@ pub struct CompareSection {
     pub slices: Option<Spanned<u16>>,
     /// By how much an arm may be worse before it fails. 10% where absent.
     pub margin: Option<Spanned<Percent>>,
+    /// By how much its error rate may be higher, in points: 1% is one request in a hundred. 1% where absent.
+    pub error_margin: Option<Spanned<Percent>>,
     /// The accepted chance of a false verdict. 5% where absent.
     pub alpha: Option<Spanned<Percent>>,
-    /// What decides: `p95(ttft)`. What the answers have where absent.
+    /// What decides, besides the error rate: `p95(ttft)`, `goodput`. By what the answers have where absent.
     pub primary: Option<Vec<Spanned<String>>>,
     /// How often the run is looked at, its end included: a clear verdict ends it early. Once where
     /// absent.
@@ -181,6 +186,31 @@ pub(super) fn asked_models(file: &File) -> Vec<(&Spanned<file::Recipe>, &Spanned
     arms.into_iter().flat_map(of).collect()
 }
 
+/// Makes the arms those of the baseline against itself.
+pub(super) fn double(file: &mut File) {
+    let chosen = file
+        .compare
+        .as_ref()
+        .and_then(|c| c.value.baseline.as_ref());
+    let chosen = chosen.map(|name| name.value.clone());
+    let mut arms = sections(file);
+    let baseline = match &chosen {
+        Some(chosen) => arms.find(|(name, _)| name.value == *chosen),
+        None => arms.next(),
+    };
+    let alone = (
+        Spanned::new("a".to_owned(), 0..0),
+        Spanned::new(ArmSection::default(), 0..0),
+    );
+    let baseline = baseline.map(|(name, arm)| (name.clone(), arm.clone()));
+    drop(arms);
+    let (name, section) = baseline.unwrap_or(alone);
+    let again = Spanned::new(format!("{}-again", name.value), name.span.clone());
+    let span = section.span.clone();
+    let arms = vec![(name, section.clone()), (again, section)];
+    file.arms = Some(Spanned::new(Ordered(arms), span));
+}
+
 impl Checker<'_> {
     /// The arms of a run: at least one, or a problem.
     pub(super) fn arms(
@@ -234,6 +264,15 @@ impl Checker<'_> {
         }
         self.dedup();
         (checked.len() == arms.value.0.len()).then_some(checked)
+    }
+
+    /// A comparison of a scenario that has no arms.
+    pub(super) fn no_arms(&mut self) {
+        self.problem(
+            0..0,
+            "there is nothing to compare: the scenario has no `arms`",
+            ARMS_HELP,
+        );
     }
 
     fn arm_name(&mut self, name: &Spanned<String>, others: &[Arm]) {
@@ -302,6 +341,7 @@ impl Checker<'_> {
             share
         };
         let margin = share(&section.margin, 0.1, 1.0, "a margin");
+        let error_margin = share(&section.error_margin, 0.01, 1.0, "a margin");
         let alpha = share(&section.alpha, 0.05, 0.5, "a chance of a false verdict");
         let count = |checker: &mut Self,
                      given: &Option<Spanned<u16>>,
@@ -323,6 +363,17 @@ impl Checker<'_> {
             .design
             .as_ref()
             .map_or(Design::Duet, |design| design.value);
+        let uncounted = |phase: &&Phase| !phase.warmup && phase.expected_requests().is_none();
+        if let (Some(given), Some(uncounted)) = (&section.looks, phases.iter().find(uncounted))
+            && looks > 1
+        {
+            let message = format!(
+                "nobody knows how many requests the phase `{}` has: the looks have no places",
+                uncounted.name
+            );
+            let help = "bound it by `requests`, or leave `looks` out";
+            self.problem(given.span.clone(), message, help);
+        }
         if let Some(uncounted) = phases
             .iter()
             .find(|phase| !phase.warmup && phase.expected_requests().is_none())
@@ -349,6 +400,7 @@ impl Checker<'_> {
             design,
             slices,
             margin,
+            error_margin,
             alpha,
             primary,
             looks,
@@ -371,27 +423,36 @@ impl Checker<'_> {
 
     fn primary(&mut self, text: &Spanned<String>) -> Option<Primary> {
         let parts = text.strip_suffix(')').and_then(|text| text.split_once('('));
-        let quantile = |stat: &str| {
-            let percent: f64 = stat.strip_prefix('p')?.parse().ok()?;
-            (percent > 0.0 && percent < 100.0).then_some(percent / 100.0)
+        let time = parts.map(|(stat, metric)| (stat.trim(), metric.trim()));
+        let known = |(stat, metric): &(&str, &str)| {
+            COMPARED_STATS.contains(stat) && COMPARED_TIMES.contains(metric)
         };
-        let found = parts.and_then(|(stat, metric)| Some((quantile(stat.trim())?, metric.trim())));
-        let found = found.filter(|(_, metric)| COMPARED.contains(metric));
-        let Some((q, metric)) = found else {
-            let message = format!("`{}` is no statistic that can be compared", text.value);
-            let help = format!("write p50(ttft); the times are {}", COMPARED.join(", "));
-            self.problem(text.span.clone(), message, &help);
-            return None;
-        };
-        Some(Primary {
-            q,
-            metric: metric.to_owned(),
-        })
+        if let Some((stat, metric)) = time.filter(known) {
+            return Some(Primary {
+                stat: Some(stat.to_owned()),
+                metric: metric.to_owned(),
+            });
+        }
+        if COMPARED_FIGURES.contains(&text.trim()) {
+            return Some(Primary {
+                stat: None,
+                metric: text.trim().to_owned(),
+            });
+        }
+        let message = format!("`{}` is nothing that can be compared", text.value);
+        let help = format!(
+            "write p50(ttft): {} of {}; or {}",
+            COMPARED_STATS.join(", "),
+            COMPARED_TIMES.join(", "),
+            COMPARED_FIGURES.join(", ")
+        );
+        self.problem(text.span.clone(), message, &help);
+        None
     }
 }
 
-/// The times that can decide a comparison.
-pub const COMPARED: [&str; 7] = [
+/// The times whose quantiles can decide a comparison.
+pub const COMPARED_TIMES: [&str; 7] = [
     "ttft",
     "ttft_service",
     "ttfo",
@@ -400,3 +461,7 @@ pub const COMPARED: [&str; 7] = [
     "e2e",
     "service",
 ];
+/// Their quantiles.
+pub const COMPARED_STATS: [&str; 3] = ["p50", "p95", "p99"];
+/// The figures that are one number.
+pub const COMPARED_FIGURES: [&str; 3] = ["error_rate", "goodput", "cost_per_request"];

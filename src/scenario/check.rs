@@ -58,6 +58,9 @@ impl<'a> Checker<'a> {
         let scenario = document.value.and_then(|mut file| {
             self.problems
                 .extend(overrides.apply(&mut file, &self.source, self.env));
+            if overrides.compares && file.arms.is_none() {
+                self.no_arms();
+            }
             self.file(&file)
         });
         // Where the syntax is wrong, nobody knows which variables the file has.
@@ -93,11 +96,11 @@ impl<'a> Checker<'a> {
         let load = load.map(|load| phases::check(load, source, problems));
         let phases = load.as_deref().unwrap_or_default();
         let compare = self.compare(file, arms.as_deref().unwrap_or_default(), phases);
-        let names = arms.iter().flatten().map(|arm| arm.name.clone());
+        let of_arms = arms.iter().flatten().map(|arm| arm.name.clone());
         let named = Named {
             recipes: arms.as_ref().map_or(&[], |arms| &arms[0].recipes),
             phases,
-            arms: &names.collect::<Vec<_>>(),
+            arms: &of_arms.collect::<Vec<_>>(),
         };
         let entries = file.thresholds.as_deref().unwrap_or_default();
         // Where recipes or phases could not be read, nobody knows their names.

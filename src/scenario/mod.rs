@@ -40,7 +40,7 @@ use crate::dialect::{Dialect, Message};
 use crate::lab::Script;
 use crate::pricing::PriceTable;
 
-pub use arms::{Arm, COMPARED, Compare, Design, Primary};
+pub use arms::{Arm, COMPARED_FIGURES, COMPARED_STATS, COMPARED_TIMES, Compare, Design, Primary};
 pub use asking::Extra;
 pub use budget::Budget;
 pub use checks::{Check, JsonWanted, Wants, Whence};

@@ -24,6 +24,10 @@ pub struct Overrides {
     pub duration: Option<HumanDuration>,
     /// `-n`: requests of the measured phases.
     pub requests: Option<u64>,
+    /// `compare`: there must be arms.
+    pub compares: bool,
+    /// `compare --aa`: the baseline is compared with itself.
+    pub aa: bool,
     /// `--reconcile`.
     pub reconcile: bool,
 }
@@ -48,6 +52,9 @@ impl Overrides {
         if self.reconcile && file.reconcile.is_none() {
             let section = super::logs::ReconcileSection::default();
             file.reconcile = Some(Spanned::new(section, 0..0));
+        }
+        if self.aa {
+            super::arms::double(file);
         }
         let measured: Vec<&mut Phase> = file
             .load

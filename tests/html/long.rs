@@ -1,4 +1,4 @@
-//! What the page of a long run takes: an hour, four scopes, a million requests.
+//! What the page of a long run takes: an hour, four arms, a million requests.
 
 use std::fs;
 use std::io::Write;
@@ -12,28 +12,29 @@ use tokio::time::Instant;
 use tollgate::base::{Offset, Usage};
 use tollgate::judge::{self, Health};
 use tollgate::plan::{ArmId, ArrivalId, PhaseId, Plan, RecipeId};
-use tollgate::record::{Interval, IntervalRow, Recorder, Summary};
+use tollgate::record::{Interval, IntervalRow, Recorder, Slices, Summary};
 use tollgate::results::{RunFolder, RunInfo};
-use tollgate::sample::Sample;
+use tollgate::sample::{Bill, Sample};
 use tollgate::scenario::{self, Overrides};
 use tollgate::wire::{Exchange, Marks, Outcome};
 
 const SECONDS: u64 = 3_600;
 const A_SECOND: u64 = 278;
 
-/// A scenario of four recipes.
+const ARMS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
+
+/// A scenario of four arms.
 fn plan(folder: &Path) -> Plan {
     let path = folder.join("long.yaml");
-    let recipe = |name: &str| {
-        format!("  - {{ name: {name}, chat: {{ model: m-{name}, prompt: {{ text: hi }} }} }}\n")
-    };
-    let mix: String = ["alpha", "beta", "gamma", "delta"].map(recipe).concat();
-    let load = "load: [ { name: hour, constant: { rate: 278/s, duration: 1h } } ]";
-    fs::write(
-        &path,
-        format!("name: long\ntargets: {{ lab: {{ lab: {{}} }} }}\nmix:\n{mix}{load}\n"),
-    )
-    .unwrap();
+    let arms = ARMS
+        .map(|arm| format!("  {arm}: {{ target: lab }}\n"))
+        .concat();
+    let text = format!(
+        "name: long\ntargets: {{ lab: {{ lab: {{}} }} }}\narms:\n{arms}\
+         mix: [ {{ name: chat, chat: {{ model: m/m, prompt: {{ text: hi }} }} }} ]\n\
+         load: [ {{ name: hour, constant: {{ rate: 278/s, duration: 1h }} }} ]\n"
+    );
+    fs::write(&path, text).unwrap();
     Plan::new(scenario::load(&path, &|_| None, &[], &Overrides::default()).unwrap())
 }
 
@@ -44,10 +45,10 @@ fn sample(second: u64, number: u64) -> Sample {
         (((number * 8 + salt + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)) >> 40) as f64
             / (1_u64 << 24) as f64
     };
-    let recipe = number % 4;
+    let arm = number % 4;
     let spread = (dice(0) + dice(1) + dice(2) - 1.5) * 1.6;
     let drift = 1.0 + 0.3 * (second as f64 / 500.0).sin();
-    let ttft = Duration::from_secs_f64(0.2 * (1.0 + 0.1 * recipe as f64) * spread.exp() * drift);
+    let ttft = Duration::from_secs_f64(0.2 * (1.0 + 0.1 * arm as f64) * spread.exp() * drift);
     let gaps: Vec<u32> = (0..24)
         .map(|at| (8_000.0 * (dice(at + 3) * 1.5).exp()) as u32)
         .collect();
@@ -74,8 +75,8 @@ fn sample(second: u64, number: u64) -> Sample {
             phase: PhaseId(0),
             number,
         },
-        arm: ArmId(0),
-        recipe: RecipeId(recipe as _),
+        arm: ArmId(arm as _),
+        recipe: RecipeId(0),
         warmup: false,
         stream: true,
         due,
@@ -94,6 +95,7 @@ fn sample(second: u64, number: u64) -> Sample {
             ..Exchange::default()
         },
         cost: None,
+        bill: Bill::default(),
         good: !failed,
     }
 }
@@ -101,48 +103,54 @@ fn sample(second: u64, number: u64) -> Sample {
 /// Writes the folder of the run with the crate's own writer.
 fn write(root: &Path) -> PathBuf {
     let plan = plan(root);
-    let mut info = RunInfo::new(&plan, "http://127.0.0.1/");
+    let mut info = RunInfo::new(&plan, &ARMS.map(|_| "http://127.0.0.1/".to_owned()));
     let mut folder = RunFolder::create(root, "long", 0.0, &info).unwrap();
-    let mut all = Recorder::new(4, info.phase_records());
+    let mut all = Recorder::new(4, 1, info.phase_records());
     let mut number = 0;
     for second in 0..SECONDS {
-        let mut record = Recorder::new(4, info.phase_records());
+        let mut record = Recorder::new(4, 1, info.phase_records());
         record.phase_started(PhaseId(0), Offset::ZERO);
         for _ in 0..A_SECOND {
             record.push(&sample(second, number));
             number += 1;
         }
         all.merge(&record);
-        let total = record.total();
-        let row = IntervalRow {
-            second,
-            arm: "lab".to_owned(),
-            ended: total.arrivals,
-            ok: total.ok,
-            failed: total.failed_count(),
-            good: total.good,
-            in_flight: 100 + second % 17,
-            ..IntervalRow::default()
-        };
+        let rows = ARMS.iter().enumerate().map(|(at, arm)| {
+            let tally = record.arm(at);
+            IntervalRow {
+                second,
+                arm: (*arm).to_owned(),
+                ended: tally.arrivals,
+                ok: tally.ok,
+                failed: tally.failed_count(),
+                good: tally.good,
+                in_flight: 100 + second % 17,
+                ..IntervalRow::default()
+            }
+        });
         let start = Offset::ZERO + Duration::from_secs(second);
         folder
-            .write_interval(&Interval { start, row, record })
+            .write_interval(&Interval {
+                start,
+                rows: rows.collect(),
+                record: record.clone(),
+            })
             .unwrap();
     }
     all.phase_ended(PhaseId(0), Offset::ZERO + Duration::from_secs(SECONDS));
     info.take_phases(all.phases());
-    let summary = Summary::new(&all, &info.recipe_names());
+    let summary = Summary::new(&all, &info.names());
     assert_eq!(summary.total().unwrap().count.requests, SECONDS * A_SECOND);
     info.complete = true;
     info.validity = Some(judge::validity(&summary, &Health::default()));
     info.summary = Some(summary);
-    folder.finish(&info).unwrap()
+    folder.finish(&info, &Slices::default()).unwrap()
 }
 
 /// `cargo test --release --test html -- --ignored --nocapture`: it writes the folder in half a minute.
 #[test]
 #[ignore = "a measurement, for the release build"]
-fn the_page_of_an_hour_with_four_scopes_is_small_and_made_at_once() {
+fn the_page_of_an_hour_with_four_arms_is_small_and_made_at_once() {
     let keep = std::env::var_os("TOLLGATE_KEEP_LONG").map(PathBuf::from);
     let root = tempfile::tempdir().unwrap();
     let root = keep.as_deref().unwrap_or(root.path());

@@ -29,7 +29,7 @@ pub fn compare_arms(slices: &[Vec<Tally>], settings: &Settings) -> Comparison {
                 arm,
                 settings,
                 level,
-                lane: at as u64 * LANES,
+                draws: at as u64 * LANES,
             };
             Some(decided(arm.name, pair.lines(), settings, level))
         })
@@ -71,29 +71,26 @@ fn decided(arm: &str, lines: Vec<Line>, settings: &Settings, level: f64) -> ArmC
         } else {
             small(line.evidence.p_fail)
         };
-        let (verdict, why) = match &line.kept_back {
-            Some((verdict, why)) => (*verdict, why.clone()),
-            None => {
-                let verdict = if worse {
-                    Verdict::Fail
-                } else if small(line.evidence.p_pass) {
-                    Verdict::Pass
-                } else {
-                    Verdict::Inconclusive
-                };
-                (verdict, sentence(&line, verdict, settings, level))
-            }
-        };
+        let (verdict, why) = line.kept_back.clone().unwrap_or_else(|| {
+            let verdict = if worse {
+                Verdict::Fail
+            } else if small(line.evidence.p_pass) {
+                Verdict::Pass
+            } else {
+                Verdict::Inconclusive
+            };
+            (verdict, sentence(&line, verdict, settings, level))
+        });
         if line.primary {
             deciding.push(verdict);
         }
-        add(&mut of, line, verdict, why);
+        add(&mut of, &line, verdict, why);
     }
     of.verdict = Verdict::worst(deciding).unwrap_or(Verdict::Invalid);
     of
 }
 
-fn add(of: &mut ArmComparison, line: Line, verdict: Verdict, why: String) {
+fn add(of: &mut ArmComparison, line: &Line, verdict: Verdict, why: String) {
     let ([baseline, arm], [baseline_ends, arm_ends]) = (line.values, line.ends);
     match line.judged {
         Judged::Time(metric, stat) => of.metrics.push(MetricComparison {

@@ -29,7 +29,7 @@ pub(super) fn level(settings: &Settings) -> f64 {
 }
 
 /// The one-sided level at which each of `looks` equally spaced looks may test, so that the chance of any
-/// false rejection is `alpha`. By recursive numerical integration (Armitage, McPherson and Rowe, 1969).
+/// false rejection is `alpha`. By recursive numerical integration (Armitage et al., 1969).
 pub fn pocock(looks: u32, alpha: f64) -> f64 {
     if looks <= 1 {
         return alpha;

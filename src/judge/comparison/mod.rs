@@ -2,6 +2,8 @@
 //!
 //! How it is reached is told in `test.rs`; how often it errs is measured by `benches/gate_error`.
 
+mod asked;
+mod calibrate;
 mod case;
 mod compare;
 mod contrast;
@@ -21,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use super::{Unit, Verdict};
 use crate::sample::Metric;
 
+pub use calibrate::{Calibration, Floor, calibrate};
 pub use compare::compare_arms;
 pub use looks::{look, pocock};
 pub use power::{Aim, detectable, requests_needed};

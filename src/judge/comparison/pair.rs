@@ -3,7 +3,7 @@
 use super::Evidence;
 use super::case::{Case, known_costs};
 use super::contrast::{Effect, critical, interval};
-use super::quantiles::{Quantile, QuantileRatio};
+use super::quantiles::{Quantile, QuantileRatio, Times};
 use super::settings::{Figure, Judged, Settings, Stat};
 use super::test::chance;
 use super::totals::{Mean, MeanRatio, ShareDifference, Sums};
@@ -43,7 +43,7 @@ pub(super) struct Pair<'s> {
     /// The level of one test.
     pub(super) level: f64,
     /// Where the draws of this pair begin.
-    pub(super) lane: u64,
+    pub(super) draws: u64,
 }
 
 /// What a comparison of one thing came to.
@@ -70,12 +70,12 @@ impl Pair<'_> {
         all.merge(&self.arm.all);
         let primary = self.settings.primaries(&all);
         let judged = self.judged(&all, &primary);
-        let lines = judged.into_iter().zip(self.lane..);
+        let lines = judged.into_iter().zip(self.draws..);
         lines
-            .map(|(judged, lane)| {
+            .map(|(judged, draws)| {
                 let line = match judged {
-                    Judged::Time(metric, stat) => self.time(metric, stat, lane),
-                    Judged::Figure(figure) => self.figure(figure, lane),
+                    Judged::Time(metric, stat) => self.time(metric, stat, draws),
+                    Judged::Figure(figure) => self.figure(figure, draws),
                 };
                 Line {
                     primary: primary.contains(&judged),
@@ -105,14 +105,14 @@ impl Pair<'_> {
         judged
     }
 
-    fn time(&self, metric: Metric, stat: Stat, lane: u64) -> Line {
+    fn time(&self, metric: Metric, stat: Stat, draws: u64) -> Line {
         let q = stat.q();
         let cases = [self.baseline, self.arm];
         let [baseline, arm] = cases.map(|case| case.times(metric));
         let both = [&baseline, &arm];
         let quantiles = both.map(|times| times.quantile(q));
         let name = format!("{} {}", metric.name(), stat.name());
-        let n = both.map(|times| times.n());
+        let n = both.map(Times::n);
         let paired = self.paired(|slice| both.iter().all(|times| times.n_of(slice) > 0.0));
         let kept_back = words::too_few(cases.map(|case| case.name), &name, n, needed(q))
             .or_else(|| words::few_slices(paired, LEAST_SLICES))
@@ -147,10 +147,10 @@ impl Pair<'_> {
             kept_back,
         };
         let estimate = ratio(quantiles).map(f64::ln);
-        self.tried(line, &effect, estimate, lane)
+        self.tried(line, &effect, estimate, draws)
     }
 
-    fn figure(&self, figure: Figure, lane: u64) -> Line {
+    fn figure(&self, figure: Figure, draws: u64) -> Line {
         let cases = [self.baseline, self.arm];
         let [baseline, arm] = cases.map(|case| case.sums(figure));
         let both = [&baseline, &arm];
@@ -187,10 +187,10 @@ impl Pair<'_> {
         };
         let (baseline, arm) = (&baseline, &arm);
         if share {
-            self.tried(line, &ShareDifference { baseline, arm }, change, lane)
+            self.tried(line, &ShareDifference { baseline, arm }, change, draws)
         } else {
             let estimate = change.map(f64::ln).filter(|change| change.is_finite());
-            self.tried(line, &MeanRatio { baseline, arm }, estimate, lane)
+            self.tried(line, &MeanRatio { baseline, arm }, estimate, draws)
         }
     }
 
@@ -211,7 +211,7 @@ impl Pair<'_> {
     }
 
     /// The line with its bounds and p values.
-    fn tried(&self, line: Line, effect: &impl Effect, estimate: Option<f64>, lane: u64) -> Line {
+    fn tried(&self, line: Line, effect: &impl Effect, estimate: Option<f64>, draws: u64) -> Line {
         let k = self.arm.slices.len();
         let difference = line.judged == Judged::Figure(Figure::ErrorRate);
         let (reach, none): (f64, f64) = if difference { (2.0, 0.0) } else { (REACH, 1.0) };
@@ -231,8 +231,8 @@ impl Pair<'_> {
             }
         }
         if line.kept_back.is_none() {
-            let mut rng = self.settings.seed.rng(Lane::Swap, lane);
-            let chance = chance(effect, self.margin(line.judged), &mut rng);
+            let mut rng = self.settings.seed.rng(Lane::Swap, draws);
+            let chance = chance(effect, estimate, self.margin(line.judged), &mut rng);
             let (fail, pass) = if higher_is_better(line.judged) {
                 (chance.less, chance.more)
             } else {
@@ -244,8 +244,10 @@ impl Pair<'_> {
             evidence.p_swap = Some(leans[1]);
             evidence.p_t = Some(leans[0]);
         }
+        let [baseline, arm] = [0, 1].map(|at| around(line.values[at], line.ends[at]));
         Line {
-            change_ends,
+            change_ends: around(line.change, change_ends),
+            ends: [baseline, arm],
             evidence,
             ..line
         }
@@ -263,6 +265,18 @@ impl Pair<'_> {
 
 fn higher_is_better(judged: Judged) -> bool {
     matches!(judged, Judged::Figure(figure) if figure.higher_is_better())
+}
+
+/// The interval with the value in it: values are shown as the summary has them, whose quantiles are the
+/// upper edges of buckets.
+fn around(value: Option<f64>, [low, high]: Two) -> Two {
+    let Some(value) = value else {
+        return [low, high];
+    };
+    [
+        low.map(|low| low.min(value)),
+        high.map(|high| high.max(value)),
+    ]
 }
 
 /// A quantile in milliseconds, as the run's own summary has it.

@@ -161,17 +161,14 @@ impl Effect for QuantileRatio<'_> {
             self.baseline.share_below(time),
             self.arm.share_below(time * scale),
         ];
-        let both = f64::midpoint(below[0], below[1]);
-        let of = |shares: [f64; 2]| {
-            let arm = self.arm.excess(time * scale, shares[1]);
-            arm.zip(self.baseline.excess(time, shares[0]))
-                .map(|(arm, baseline)| arm - baseline)
-                .collect()
-        };
+        let arm = self.arm.excess(time * scale, below[1]);
+        let baseline = self.baseline.excess(time, below[0]);
         Contrast {
             difference: below[1] - below[0],
-            parts: of([both, both]),
-            spread: of(below),
+            spread: arm
+                .zip(baseline)
+                .map(|(arm, baseline)| arm - baseline)
+                .collect(),
             floor: 0.0,
         }
     }
@@ -189,7 +186,6 @@ impl Effect for Quantile<'_> {
         let below = self.times.share_below(time);
         Contrast {
             difference: below - self.q,
-            parts: self.times.excess(time, self.q).collect(),
             spread: self.times.excess(time, below).collect(),
             floor: 0.0,
         }

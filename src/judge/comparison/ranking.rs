@@ -111,7 +111,12 @@ fn apart(times: &[&Times], stat: Stat, settings: &Settings, level: f64) -> Vec<(
                     q: stat.q(),
                 };
                 let mut rng = settings.seed.rng(Lane::Swap, lane);
-                let chance = chance(&effect, 0.0, &mut rng);
+                let found = [baseline, arm].map(|times| times.quantile(stat.q()));
+                let estimate = match found {
+                    [Some(baseline), Some(arm)] => Some((arm / baseline).ln()),
+                    _ => None,
+                };
+                let chance = chance(&effect, estimate, 0.0, &mut rng);
                 let side = |p: [f64; 2]| p[0].max(p[1]);
                 (2.0 * side(chance.more).min(side(chance.less))).min(1.0)
             })

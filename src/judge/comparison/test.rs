@@ -3,11 +3,12 @@
 //! 1. Suppose that the arm is worse by exactly the margin. The contrast says how far the figures are from
 //!    that: for a quantile, the arm's times are divided by `1 + margin`, and the shares of both arms below
 //!    their common quantile are compared.
-//! 2. Its standard error comes from the slices: each slice of time adds its part in both arms, so that
-//!    what both felt together falls out, and what lasts within a slice is not taken for many requests.
-//!    Student's t with K - 1 degrees of freedom gives a p value for each side.
-//! 3. The same is asked of label swaps: if the margin is the whole difference, then which arm a slice's
-//!    part belongs to is chance. All swaps for up to 12 slices, else 9,999 that are drawn from the seed.
+//! 2. Its standard error comes from the slices, with the arms aligned by the ratio that was found: each
+//!    slice of time adds its part in both arms, so that what both felt together falls out, and what lasts
+//!    within a slice is not taken for many requests. Student's t with K - 1 degrees of freedom gives a p
+//!    value for each side.
+//! 3. The same is asked of label swaps: with the arms aligned, which of them a slice's part belongs to is
+//!    chance. All swaps for up to 12 slices, else 9,999 that are drawn from the seed.
 //! 4. The larger p counts. Where the two disagree, nothing is said.
 //!
 //! A delete-one-slice jackknife of the quantile itself was tried beside it: see `benches/README.md`.
@@ -16,12 +17,14 @@ use rand::Rng;
 use rand_pcg::Pcg64;
 use statrs::distribution::ContinuousCDF;
 
-use super::contrast::{Effect, student};
+use super::contrast::{Effect, correction, student};
 
 /// Up to so many slices, all swaps are made.
 const EXACT: usize = 12;
 /// Beyond, so many are drawn.
 const DRAWS: u64 = 9_999;
+/// Differences below this are what is left of rounding.
+const ROUNDING: f64 = 1e-12;
 
 /// How often chance alone would speak as clearly, if the effect had the size that was supposed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,11 +35,25 @@ pub(super) struct Chance {
     pub(super) less: [f64; 2],
 }
 
-/// Tests the effect against a supposed size.
-pub(super) fn chance(effect: &impl Effect, size: f64, rng: &mut Pcg64) -> Chance {
-    let contrast = effect.contrast(size);
-    let below = student(contrast.parts.len()).cdf(contrast.t());
-    let swaps = swaps(&contrast.parts, rng);
+/// Tests the effect against a supposed size. Without an estimate, the error is that of the supposed size.
+pub(super) fn chance(
+    effect: &impl Effect,
+    estimate: Option<f64>,
+    size: f64,
+    rng: &mut Pcg64,
+) -> Chance {
+    let difference = effect.contrast(size).difference;
+    let own = effect.contrast(estimate.unwrap_or(size));
+    // What is left of rounding is no difference. A difference without any error is infinite.
+    let t = if difference.abs() < ROUNDING {
+        0.0
+    } else {
+        difference / own.error()
+    };
+    let below = student(own.spread.len()).cdf(t);
+    let scale = correction(own.spread.len()).sqrt() * own.lasting();
+    let parts: Vec<f64> = own.spread.iter().map(|part| part * scale).collect();
+    let swaps = swaps(&parts, difference, rng);
     // A contrast below zero speaks for more than was supposed.
     Chance {
         more: [below, swaps[0]],
@@ -44,9 +61,9 @@ pub(super) fn chance(effect: &impl Effect, size: f64, rng: &mut Pcg64) -> Chance
     }
 }
 
-/// How often swaps of labels give a sum as low, and as high, as the parts have.
-fn swaps(parts: &[f64], rng: &mut Pcg64) -> [f64; 2] {
-    let seen: f64 = parts.iter().sum();
+/// How often swaps of labels give a sum as low as `seen`, and as high. The labels as they were are one of
+/// the ways.
+fn swaps(parts: &[f64], seen: f64, rng: &mut Pcg64) -> [f64; 2] {
     let close = parts.iter().map(|part| part.abs()).sum::<f64>() * 1e-9;
     let mut as_far = [0_u64; 2];
     let mut count = |sum: f64| {
@@ -69,12 +86,11 @@ fn swaps(parts: &[f64], rng: &mut Pcg64) -> [f64; 2] {
         for word in 0..all {
             count(swapped(&mut || word));
         }
-        return as_far.map(|n| n as f64 / all as f64);
+        return as_far.map(|n| (n + 1) as f64 / (all + 1) as f64);
     }
     for _ in 0..DRAWS {
         count(swapped(&mut || rng.next_u64()));
     }
-    // The labels as they were are one of the ways.
     as_far.map(|n| (n + 1) as f64 / (DRAWS + 1) as f64)
 }
 
@@ -100,20 +116,21 @@ mod tests {
     use crate::base::{Lane, Seed};
 
     fn of(parts: &[f64]) -> [f64; 2] {
-        swaps(parts, &mut Seed(1).rng(Lane::Swap, 0))
+        swaps(parts, parts.iter().sum(), &mut Seed(1).rng(Lane::Swap, 0))
     }
 
     #[test]
     fn few_slices_are_swapped_in_every_way() {
         // Of 8 ways, only one gives as low a sum as three parts below zero.
-        assert_eq!(of(&[-1.0, -2.0, -3.0]), [1.0 / 8.0, 1.0]);
-        assert_eq!(of(&[-1.0, 1.0]), [0.75, 0.75]);
+        assert_eq!(of(&[-1.0, -2.0, -3.0]), [2.0 / 9.0, 1.0]);
+        assert_eq!(of(&[-1.0, 1.0]), [4.0 / 5.0, 4.0 / 5.0]);
     }
 
     #[test]
     fn many_slices_are_swapped_often_enough_to_know() {
         let one_side: Vec<f64> = (0..20).map(|_| -1.0).collect();
         assert_eq!(of(&one_side), [1.0 / 10_000.0, 1.0]);
+        assert_eq!(of(&[0.0; 20]), [1.0, 1.0]);
         // 14 of 20 below zero: the binomial tail is 0.0577.
         let mixed: Vec<f64> = (0..20).map(|k| if k < 14 { -1.0 } else { 1.0 }).collect();
         assert!((of(&mixed)[0] - 0.0577).abs() < 0.007, "{:?}", of(&mixed));

@@ -45,6 +45,11 @@ impl Sums {
     }
 }
 
+/// The parts of one arm less those of another.
+fn less(from: impl Iterator<Item = f64>, what: impl Iterator<Item = f64>) -> Vec<f64> {
+    from.zip(what).map(|(from, what)| from - what).collect()
+}
+
 /// The logarithm of the ratio of two means: the contrast is `ratio x baseline - arm` (Fieller), which
 /// also holds where one of them is zero.
 pub(super) struct MeanRatio<'s> {
@@ -56,18 +61,10 @@ impl Effect for MeanRatio<'_> {
     fn contrast(&self, log_ratio: f64) -> Contrast {
         let ratio = log_ratio.exp();
         let means = [self.baseline, self.arm].map(|sums| sums.mean().unwrap_or(0.0));
-        let both = f64::midpoint(ratio * means[0], means[1]);
-        let of = |means: [f64; 2]| {
-            let baseline = self.baseline.excess(means[0]).map(|part| ratio * part);
-            baseline
-                .zip(self.arm.excess(means[1]))
-                .map(|(baseline, arm)| baseline - arm)
-                .collect()
-        };
+        let baseline = self.baseline.excess(means[0]).map(|part| ratio * part);
         Contrast {
             difference: ratio * means[0] - means[1],
-            parts: of([both / ratio, both]),
-            spread: of(means),
+            spread: less(baseline, self.arm.excess(means[1])),
             floor: 0.0,
         }
     }
@@ -82,18 +79,9 @@ pub(super) struct ShareDifference<'s> {
 impl Effect for ShareDifference<'_> {
     fn contrast(&self, difference: f64) -> Contrast {
         let means = [self.baseline, self.arm].map(|sums| sums.mean().unwrap_or(0.0));
-        let both = f64::midpoint(means[0], means[1]);
-        let of = |means: [f64; 2]| {
-            let pairs = self
-                .baseline
-                .excess(means[0])
-                .zip(self.arm.excess(means[1]));
-            pairs.map(|(baseline, arm)| baseline - arm).collect()
-        };
         Contrast {
             difference: difference - (means[1] - means[0]),
-            parts: of([both - difference / 2.0, both + difference / 2.0]),
-            spread: of(means),
+            spread: less(self.baseline.excess(means[0]), self.arm.excess(means[1])),
             floor: (self.baseline.share_variance() + self.arm.share_variance()).sqrt(),
         }
     }
@@ -111,7 +99,6 @@ impl Effect for Mean<'_> {
         let own = self.sums.mean().unwrap_or(0.0);
         Contrast {
             difference: mean - own,
-            parts: self.sums.excess(mean).map(|part| -part).collect(),
             spread: self.sums.excess(own).collect(),
             floor: if self.share {
                 self.sums.share_variance().sqrt()

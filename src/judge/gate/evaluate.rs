@@ -4,7 +4,7 @@
 use super::measure::{Measured, Value, interval_in_words, measure};
 use super::words::{counted, words};
 use super::{Difference, Finding, GATE_SCHEMA, Gate, GatedRun};
-use crate::judge::{Level, ShareVerdict, SharesFound, Validity, Verdict};
+use crate::judge::{Comparison, Level, ShareVerdict, SharesFound, Validity, Verdict};
 use crate::record::ScopeFigures;
 use crate::scenario::{Figure, Key, Limit, Margin, Relation, Threshold, Unit};
 
@@ -21,6 +21,8 @@ pub struct Evidence<'a> {
     pub validity: &'a Validity,
     /// How it ended.
     pub ending: Ending,
+    /// Its arms against each other, where it has several.
+    pub comparison: Option<&'a Comparison>,
 }
 
 /// How a run ended.
@@ -45,7 +47,7 @@ pub struct Baseline<'a> {
     pub differences: Vec<Difference>,
 }
 
-/// Judges a run by its thresholds.
+/// Judges a run by its thresholds, and by how its arms compare.
 pub fn gate(
     thresholds: &[Threshold],
     evidence: &Evidence<'_>,
@@ -65,7 +67,8 @@ pub fn gate(
     let deciding = findings.iter().filter(|finding| !finding.advisory);
     let deciding: Vec<Verdict> = deciding.map(|finding| finding.verdict).collect();
     let (whole_run, reasons) = of_the_run(evidence, thresholds, deciding.len());
-    let worst = Verdict::worst(deciding.into_iter().chain([whole_run]));
+    let compared = evidence.comparison.map(|comparison| comparison.verdict);
+    let worst = Verdict::worst(deciding.into_iter().chain([whole_run]).chain(compared));
     let verdict = match evidence.ending {
         // That it did not hold is known, whatever else is not.
         Ending::Aborted(_) => Verdict::Fail,
@@ -79,7 +82,7 @@ pub fn gate(
         baseline: baseline.map(|baseline| baseline.run.clone()),
         differences: baseline.map_or_else(Vec::new, |baseline| baseline.differences.clone()),
         findings,
-        comparison: None,
+        comparison: evidence.comparison.cloned(),
     }
 }
 
@@ -90,7 +93,9 @@ fn of_the_run(
     deciding: usize,
 ) -> (Verdict, Vec<String>) {
     let mut reasons = Vec::new();
-    if thresholds.is_empty() {
+    if evidence.comparison.is_some() && deciding == 0 {
+        // The comparison decides.
+    } else if thresholds.is_empty() {
         reasons.push("there are no thresholds: nothing was asked of the run".to_owned());
     } else if deciding == 0 {
         reasons.push("every threshold is advisory: nothing decides".to_owned());

@@ -61,6 +61,7 @@ fn judged(
         shares: &[],
         validity: &validity,
         ending,
+        comparison: None,
     };
     let baseline = baseline.map(|figures| Baseline {
         run: GatedRun::default(),
@@ -111,6 +112,7 @@ fn an_interval_with_the_limit_in_it_is_told_and_decides_only_where_that_is_asked
         shares: &[],
         validity: &validity,
         ending: Ending::Whole,
+        comparison: None,
     };
     assert_eq!(
         gate(&confident, &evidence, None).verdict,
@@ -237,6 +239,7 @@ fn a_run_that_is_cut_or_invalid_or_asked_nothing_never_passes() {
         shares: &[],
         validity: &validity,
         ending: Ending::Whole,
+        comparison: None,
     };
     let invalid = gate(&thresholds(&asked), &evidence, None);
     assert_eq!(invalid.verdict, Verdict::Invalid);
@@ -258,6 +261,7 @@ fn an_advisory_threshold_is_told_and_decides_nothing() {
         shares: &[],
         validity: &validity,
         ending: Ending::Whole,
+        comparison: None,
     };
     let told = gate(&both, &evidence, None);
     assert_eq!(

@@ -1,5 +1,6 @@
 //! Is a run to be trusted? A run is invalid when the client, not the server, made the numbers.
 
+mod arms;
 mod drift;
 
 use serde::{Deserialize, Serialize};
@@ -89,6 +90,7 @@ pub fn validity(summary: &Summary, health: &Health) -> Validity {
         worker_stalls(summary, health),
         in_flight_cap(summary),
         achieved_rate(health),
+        arms::balance(summary),
         worker_cpu(health),
         identity(health),
         process_cpu(health),

@@ -74,7 +74,7 @@ impl Gateway {
         door: Door<'_>,
         came: Instant,
     ) -> Response {
-        let mut call = Call::new(self, came);
+        let mut call = Box::new(Call::new(self, came));
         let id = HeaderValue::from_str(&call.row.unique_id);
         let answer = match native::to_chat(door, body) {
             Ok(chat) => self.answer(client, headers, &chat, door, &mut call).await,
@@ -196,7 +196,7 @@ impl Gateway {
 }
 
 /// The answer to the client.
-async fn pass_on(answer: Answer, mut call: Call, door: Door<'_>) -> Response {
+async fn pass_on(answer: Answer, mut call: Box<Call>, door: Door<'_>) -> Response {
     call.row.status_code = answer.status.as_u16();
     answer.content_type().clone_into(&mut call.content_type);
     let mut response = head_of(&answer, door);
@@ -229,7 +229,7 @@ async fn pass_on(answer: Answer, mut call: Call, door: Door<'_>) -> Response {
 }
 
 /// An answer in one piece that is not passed on as it was.
-async fn rewritten(answer: Answer, mut call: Call, tongue: Option<Tongue>) -> Response {
+async fn rewritten(answer: Answer, mut call: Box<Call>, tongue: Option<Tongue>) -> Response {
     let status = answer.status;
     let body: Result<Vec<Bytes>, PassingError> = answer.pieces.try_collect().await;
     let body = match body {

@@ -56,7 +56,7 @@ pub struct Gateway {
     cache: cache::Cache,
     logs: logs::Store,
     clock: clock::Clock,
-    client: reqwest::Client,
+    client: upstream::Client,
 }
 
 impl Gateway {
@@ -79,15 +79,11 @@ impl Gateway {
 
     /// A gateway that does what the script says, which should have passed its check. Providers that
     /// have no address of their own are asked at the one of `default`.
+    #[cfg_attr(
+        not(feature = "sqlite"),
+        expect(clippy::unnecessary_wraps, reason = "a log file may not open")
+    )]
     fn follow(script: GatewayScript, default: Upstream, seed: Seed) -> io::Result<Self> {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .http1_only()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .tls_backend_preconfigured(no_tls()?)
-            .build()
-            .map_err(io::Error::other)?;
         let logs = logs::Store::new(script.keep_logs as usize, script.ingestion_delay.0);
         #[cfg(feature = "sqlite")]
         let logs = logs.with_file(script.log_file.as_deref())?;
@@ -105,7 +101,7 @@ impl Gateway {
             cache: cache::Cache::default(),
             logs,
             clock: clock::Clock::new(),
-            client,
+            client: upstream::client(),
         })
     }
 
@@ -182,15 +178,4 @@ impl Gateway {
         let spent = Money::from_nanos(self.spent.load(Ordering::Relaxed));
         credit.is_some_and(|credit| spent >= credit)
     }
-}
-
-/// A TLS that trusts nobody: the provider is on loopback, and this needs no provider of
-/// cryptography to be installed for the whole process.
-fn no_tls() -> io::Result<rustls::ClientConfig> {
-    let crypto = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(crypto)
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_root_certificates(rustls::RootCertStore::empty());
-    Ok(config.with_no_client_auth())
 }

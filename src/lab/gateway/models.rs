@@ -1,11 +1,14 @@
 //! The models that the gateway knows, and their prices for a million tokens.
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
+use bytes::Bytes;
+use futures_util::TryStreamExt;
 use serde_json::{Value, json};
 
 use super::Gateway;
 use super::errors::Refusal;
+use super::upstream::said;
 use crate::base::Usd;
 use crate::lab::whole;
 use crate::pricing::Price;
@@ -16,13 +19,16 @@ impl Gateway {
     pub(super) async fn list_models(&self) -> Response {
         let base = &self.upstreams.default;
         let url = format!("{}/models", base.base);
-        let ask = self.client.get(url).bearer_auth(base.key.expose());
-        let answer = match ask.send().await {
-            Ok(answer) => answer.bytes().await,
-            Err(problem) => Err(problem),
+        let answer = self.request(Method::GET, url, &base.key, Vec::new()).await;
+        let answer = match answer {
+            Ok(answer) => {
+                let pieces: Result<Vec<Bytes>, _> = answer.pieces.try_collect().await;
+                pieces.map_err(|problem| problem.to_string())
+            }
+            Err(problem) => Err(said(&problem)),
         };
         let bytes = match answer {
-            Ok(bytes) => bytes,
+            Ok(pieces) => pieces.concat(),
             Err(problem) => {
                 let detail = format!("no answer from the provider: {problem}");
                 return Refusal::no_answer(detail).into_response();

@@ -17,7 +17,7 @@ const DIALECT: Dialect = Dialect::OpenaiChat;
 /// An answer that is passed on.
 pub(super) struct Tap {
     pieces: Pieces,
-    call: Call,
+    call: Box<Call>,
     reading: Reading,
 }
 
@@ -38,7 +38,7 @@ enum Reading {
 
 impl Tap {
     /// Passes a stream of events on.
-    pub(super) fn events(pieces: Pieces, call: Call) -> Self {
+    pub(super) fn events(pieces: Pieces, call: Box<Call>) -> Self {
         let account = call.breakdown;
         Self {
             pieces,
@@ -52,7 +52,7 @@ impl Tap {
     }
 
     /// Passes an answer in one piece on.
-    pub(super) fn whole(pieces: Pieces, call: Call, length: Option<usize>) -> Self {
+    pub(super) fn whole(pieces: Pieces, call: Box<Call>, length: Option<usize>) -> Self {
         Self {
             pieces,
             call,

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use http_body_util::{BodyDataStream, Full};
+use hyper_util::client::legacy::{self, connect::HttpConnector};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::Gateway;
 use super::errors::Refusal;
@@ -24,9 +27,41 @@ pub(super) type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, PassingError>> 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PassingError {
     #[error(transparent)]
-    Provider(#[from] reqwest::Error),
+    Provider(#[from] hyper::Error),
     #[error(transparent)]
     Stream(#[from] SseError),
+}
+
+/// Why a provider gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SendingError {
+    #[error(transparent)]
+    Request(#[from] http::Error),
+    #[error(transparent)]
+    Provider(#[from] hyper_util::client::legacy::Error),
+}
+
+/// An error with all that it came of.
+pub(super) fn said(problem: &SendingError) -> String {
+    let mut said = problem.to_string();
+    let mut of = std::error::Error::source(problem);
+    while let Some(cause) = of {
+        said = format!("{said}: {cause}");
+        of = cause.source();
+    }
+    said
+}
+
+/// What asks the providers. It speaks plain HTTP and no TLS: they are on this machine.
+pub(super) type Client = legacy::Client<HttpConnector, Full<Bytes>>;
+
+/// A client that keeps its connections, and follows and repeats nothing.
+pub(super) fn client() -> Client {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    legacy::Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .build(connector)
 }
 
 /// A provider that can be asked.
@@ -131,7 +166,7 @@ impl Gateway {
     ) -> Result<Answer, Refusal> {
         let answer = async {
             let answer = self.send(candidate, body).await;
-            let answer = answer.map_err(|problem| problem.to_string())?;
+            let answer = answer.map_err(|problem| said(&problem))?;
             if hold {
                 answer.held().await
             } else {
@@ -149,19 +184,35 @@ impl Gateway {
         )))
     }
 
-    async fn send(&self, candidate: &Candidate, body: Vec<u8>) -> reqwest::Result<Answer> {
+    async fn send(&self, candidate: &Candidate, body: Vec<u8>) -> Result<Answer, SendingError> {
         let upstream = self.upstreams.get(&candidate.provider);
         let credential = candidate.credential.as_ref();
         let base = credential.and_then(|credential| credential.base.as_ref());
         let key = credential.map_or(&upstream.key, |credential| &credential.key);
         let url = format!("{}/chat/completions", base.unwrap_or(&upstream.base));
-        let ask = self.client.post(url).bearer_auth(key.expose());
-        let ask = ask.header(header::CONTENT_TYPE, "application/json");
-        let answer = ask.body(body).send().await?;
+        self.request(Method::POST, url, key, body).await
+    }
+
+    /// The answer of a provider, of which the head is there.
+    pub(super) async fn request(
+        &self,
+        method: Method,
+        url: String,
+        key: &Secret,
+        body: Vec<u8>,
+    ) -> Result<Answer, SendingError> {
+        let bearer = HeaderValue::try_from(format!("Bearer {}", key.expose()));
+        let request = Request::builder()
+            .method(method)
+            .uri(url)
+            .header(header::AUTHORIZATION, bearer.map_err(http::Error::from)?)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::from(body))?;
+        let (head, body) = self.client.request(request).await?.into_parts();
         Ok(Answer {
-            status: answer.status(),
-            headers: answer.headers().clone(),
-            pieces: Box::pin(answer.bytes_stream().map(|piece| Ok(piece?))),
+            status: head.status,
+            headers: head.headers,
+            pieces: Box::pin(BodyDataStream::new(body).map(|piece| Ok(piece?))),
         })
     }
 }

@@ -81,9 +81,9 @@ const SCOPES = DATA.summary.scopes.map((scope) => scope.scope);
 const ARMS = SCOPES.filter((scope) => scope.startsWith("arm:"));
 // Arms are what is compared, and then a total of them says little.
 const LEAD = ARMS.length > 1 ? ARMS : ["total"];
-const SERIES = SCOPES.filter((scope) => scope === "total" || ARMS.length > 1 || !scope.startsWith("arm:"))
-  .filter((scope, at, all) => !(all.length === 2 && at === 1))
-  .slice(0, 16);
+// One recipe alone is the total once more.
+const ONE = SCOPES.filter((scope) => scope.startsWith("recipe:")).length === 1;
+const SERIES = SCOPES.filter((scope) => !(ONE && scope.startsWith("recipe:"))).slice(0, 16);
 const DASHES = ["", "7 3", "2 3", "9 3 2 3", "4 2", "12 4", "1 3", "8 2 2 2 2 2"];
 const COLOURS = new Map();
 {
@@ -95,7 +95,7 @@ const COLOURS = new Map();
 const colour = (scope) => "var(--s" + (COLOURS.get(scope) || [0])[0] + ")";
 const dash = (scope) => (COLOURS.get(scope) || [0, ""])[1];
 // A name without what kind of scope it is, where that is clear.
-const nameOf = (scope) => scope.replace(/^(arm|recipe):/, "");
+const nameOf = (scope) => scope.replace(/^(arm|recipe|group):/, "");
 const kindOf = (scope) => (scope.startsWith("recipe:") && ARMS.length > 1 ? "recipe " : "");
 function swatch(scope) {
   const line = s("line", { x1: 0, x2: 20, y1: 5, y2: 5, "stroke-width": 3, "stroke-dasharray": dash(scope) });

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::record::{Histogram, IntervalRow};
+use crate::record::{Histogram, IntervalRow, Names};
 use crate::results::{Places, tag_names};
 use crate::sample::Metric;
 
@@ -44,8 +44,8 @@ pub struct Course {
     axis: Axis,
     load: BTreeMap<String, Load>,
     series: Vec<Series>,
-    /// The recipes as tags, and their names.
-    recipes: BTreeMap<String, String>,
+    /// The arm and the recipe of the first part of each tag.
+    groups: BTreeMap<String, (String, String)>,
     tags: BTreeMap<String, Tag>,
     column: Option<u64>,
 }
@@ -133,9 +133,9 @@ impl Axis {
 }
 
 impl Course {
-    /// The course of a run with these seconds. `scopes` are those of its summary, `recipes` the names. The
-    /// times are still to come: see [`Places`].
-    pub fn new(intervals: &[IntervalRow], scopes: &[&str], recipes: &[String]) -> Self {
+    /// The course of a run with these seconds. `scopes` are those of its summary. The times are still to
+    /// come: see [`Places`].
+    pub fn new(intervals: &[IntervalRow], scopes: &[&str], names: &Names) -> Self {
         let axis = Axis::new(intervals);
         let mut load: BTreeMap<String, Load> = BTreeMap::new();
         for row in intervals {
@@ -157,14 +157,16 @@ impl Course {
             scope: (*scope).to_owned(),
             drawn: Default::default(),
         });
+        let of_arm = |arm: &String| {
+            let pair = |recipe: &String| (arm.clone(), recipe.clone());
+            names.recipes.iter().map(pair).collect::<Vec<_>>()
+        };
+        let pairs = names.arms.iter().flat_map(of_arm);
         Self {
             axis,
             load,
             series: series.collect(),
-            recipes: tag_names(recipes)
-                .into_iter()
-                .zip(recipes.iter().cloned())
-                .collect(),
+            groups: tag_names(&names.groups()).into_iter().zip(pairs).collect(),
             tags: BTreeMap::new(),
             column: None,
         }
@@ -178,20 +180,14 @@ impl Course {
         let Some(metric) = DRAWN.iter().position(|drawn| drawn.name() == metric) else {
             return Tag::Ignored;
         };
-        let whole = self.recipes.get(of).map(|recipe| (None, recipe));
-        // Either name may hold a slash: the arm is what is left of the longest recipe that fits.
-        let split = || {
-            let fits = |(tag, recipe): (&String, _)| Some((Some(strip(of, tag)?), recipe));
-            let found = self.recipes.iter().filter_map(fits);
-            found.min_by_key(|(arm, _): &(Option<&str>, _)| arm.map(str::len))
-        };
-        let Some((arm, recipe)) = whole.or_else(split) else {
+        let Some((arm, recipe)) = self.groups.get(of) else {
             return Tag::Ignored;
         };
         let holds = |scope: &str| match scope.split_once(':') {
             None => true,
+            Some(("arm", name)) => name == arm,
             Some(("recipe", name)) => name == recipe,
-            Some(("arm", name)) => arm == tag_names(&[name.to_owned()]).first().map(String::as_str),
+            Some(("group", name)) => name == format!("{arm}/{recipe}"),
             Some(_) => false,
         };
         let series = (0..).zip(&self.series);
@@ -319,11 +315,6 @@ struct Times {
     p95: Vec<Option<f64>>,
     /// The steps of each column.
     heat: Vec<Vec<u64>>,
-}
-
-/// What stands before `/RECIPE`.
-fn strip<'t>(of: &'t str, recipe: &str) -> Option<&'t str> {
-    of.strip_suffix(recipe)?.strip_suffix('/')
 }
 
 /// Puts a value in its place, with empty ones before it where there are none yet.

@@ -4,6 +4,7 @@
 //! figures of the summary, and none is worked out a second time. All that others said (names of models,
 //! texts of errors) stands in the block of data, and is only ever set as text.
 
+mod compared;
 mod data;
 mod legend;
 
@@ -54,7 +55,7 @@ struct Data<'a> {
     notes: &'a [String],
     validity: &'a Validity,
     gate: Option<&'a Gate>,
-    comparison: Option<&'a Comparison>,
+    comparison: Option<compared::Compared<'a>>,
     info: &'a RunInfo,
     summary: &'a Summary,
     /// The lines of `summary.csv`: scope, metric, stat, value, unit, low, high, n.
@@ -79,17 +80,19 @@ pub fn page(sheet: &Sheet<'_>, course: Course) -> String {
     let Sheet { info, summary, .. } = *sheet;
     let mut bare = info.clone();
     (bare.summary, bare.validity) = (None, None);
-    let title = format!("{} against {}", info.scenario, info.target.name);
+    let compared = sheet.comparison;
+    let compared = compared.or_else(|| sheet.gate?.comparison.as_ref());
+    let title = title(info);
     let data = Data {
         title: title.clone(),
         target: &info.target.url,
         ended: ended(info),
-        insecure: info.connections.insecure,
+        insecure: info.is_insecure(),
         facts: facts(info, summary),
         notes: sheet.notes,
         validity: sheet.validity,
         gate: sheet.gate,
-        comparison: sheet.comparison,
+        comparison: compared.map(Into::into),
         info: &bare,
         summary,
         rows: rows(summary),
@@ -121,6 +124,15 @@ pub fn page(sheet: &Sheet<'_>, course: Course) -> String {
         rest = after;
     }
     out + rest
+}
+
+/// The scenario, and the target or the arms.
+fn title(info: &RunInfo) -> String {
+    let arms: Vec<&str> = info.arms.iter().map(|arm| arm.name.as_str()).collect();
+    match arms.as_slice() {
+        [] => format!("{} against {}", info.scenario, info.target.name),
+        arms => format!("{}: {}", info.scenario, arms.join(", ")),
+    }
 }
 
 fn verdict_in_words(sheet: &Sheet<'_>) -> String {

@@ -16,7 +16,7 @@ function head() {
   return h("header", null,
     h("div", { class: "top" }, h("span", { class: "mark" }, "tollgate"), h("span", { class: "soft" }, "report of a run"), button),
     h("h1", null, DATA.title),
-    h("p", { class: "url soft mono" }, DATA.info.target.kind === "lab" ? "the embedded lab" : DATA.target),
+    h("p", { class: "url soft mono" }, (DATA.info.arms || []).length ? DATA.info.arms.length + " arms" : DATA.info.target.kind === "lab" ? "the embedded lab" : DATA.target),
     DATA.ended ? h("p", { class: "loud warn" }, "This run is not whole: " + DATA.ended + ".") : null,
     DATA.insecure ? h("p", { class: "loud warn" }, "TLS was not verified (insecure): whoever answered was trusted.") : null,
     DATA.notes.map((note) => h("p", { class: "loud warn" }, note)),
@@ -26,7 +26,7 @@ function head() {
 // The verdicts, and each check of the run's validity.
 function verdicts() {
   const block = (level, what, sub, text) => h("div", { class: "verdict " + MARKS[level][0] }, h("small", null, what), h("b", null, MARKS[level][1] + " " + (text || WORDS[level])), h("span", null, sub));
-  const { validity, gate, comparison } = DATA;
+  const { validity, gate, comparison: compared } = DATA;
   const against = validity.checks.filter((check) => check.level !== "valid");
   const subs = {
     valid: "Nothing that was checked speaks against the figures.",
@@ -41,7 +41,6 @@ function verdicts() {
     const sub = [...gate.reasons, all].filter(Boolean).join(" ");
     blocks.push(block(gate.verdict, "gate", sub));
   }
-  const compared = comparison || (gate && gate.comparison);
   if (compared) blocks.push(block(compared.verdict, "comparison", "against " + compared.baseline + ", margin " + percent(compared.margin)));
   const rows = validity.checks.map((check) => [check.name, word(check.level), check.value, h("td", { class: "wrap" }, check.limit, check.remedy ? h("small", null, check.remedy) : null)]);
   return section("verdict", "Verdict", "A run is invalid when the client, not the server, made the numbers.",
@@ -105,7 +104,7 @@ function gateSection() {
     const range = finding.ci_low === null || finding.ci_high === null ? null : h("small", null, "[" + inUnit(finding.ci_low, finding.unit) + " \u2013 " + inUnit(finding.ci_high, finding.unit) + "]");
     const marks = [finding.advisory ? "advisory" : "", finding.aborted ? "ended the run" : "", finding.line ? "line " + finding.line : ""].filter(Boolean).join(", ");
     return [h("td", null, word(finding.verdict)), h("td", { class: "wrap" }, h("span", { class: "mono" }, finding.threshold), marks ? h("small", null, marks) : null),
-      h("span", { class: "name" }, finding.scope), h("td", { class: "num" }, inUnit(finding.value, finding.unit), range),
+      h("span", { class: "name" }, finding.scope), h("td", { class: "num" }, finding.infinite ? "infinite" : inUnit(finding.value, finding.unit), range),
       h("td", { class: "num" }, finding.relation + " " + inUnit(finding.limit, finding.unit), finding.baseline === undefined || finding.baseline === null ? null : h("small", null, "baseline " + inUnit(finding.baseline, finding.unit))),
       h("td", { class: "num" }, count(finding.n), finding.needs > finding.n ? h("small", null, "needs " + count(finding.needs)) : null), h("td", { class: "wrap" }, finding.why)];
   });
@@ -117,36 +116,47 @@ function gateSection() {
 }
 
 // A ratio with its interval on a logarithmic line; the margin is where the verdict turns.
-function forest(metric, margin, reach) {
+function forest(row, margin, reach) {
   const x = (ratio) => 50 + (Math.log(Math.min(reach, Math.max(1 / reach, ratio))) / Math.log(reach)) * 48;
   const at = (ratio) => x(ratio) + "%";
-  const level = MARKS[metric.verdict][0];
-  const parts = [s("line", { x1: "2%", x2: "98%", y1: 11, y2: 11 }), s("line", { x1: at(1), x2: at(1), y1: 3, y2: 19 }), s("line", { x1: at(1 + margin), x2: at(1 + margin), y1: 1, y2: 21, class: "margin" })];
-  if (metric.ratio !== null) {
-    const [low, high] = [metric.ratio_low === null ? metric.ratio : metric.ratio_low, metric.ratio_high === null ? metric.ratio : metric.ratio_high];
-    const range = s("line", { x1: at(low), x2: at(high), y1: 11, y2: 11, class: "range" });
-    const dot = s("circle", { cx: at(metric.ratio), cy: 11, r: 4 });
-    range.style.stroke = dot.style.fill = "var(--" + level + ")";
+  const turn = row.higher_is_better ? 1 / (1 + margin) : 1 + margin;
+  const parts = [s("line", { x1: "2%", x2: "98%", y1: 11, y2: 11 }), s("line", { x1: at(1), x2: at(1), y1: 3, y2: 19 }), s("line", { x1: at(turn), x2: at(turn), y1: 1, y2: 21, class: "margin" })];
+  const [ratio, low, high] = row.change;
+  if (ratio !== null && ratio > 0) {
+    const range = s("line", { x1: at(low === null ? 1 / reach : low), x2: at(high === null ? reach : high), y1: 11, y2: 11, class: "range" });
+    const dot = s("circle", { cx: at(ratio), cy: 11, r: 4 });
+    range.style.stroke = dot.style.fill = "var(--" + MARKS[row.verdict][0] + ")";
     parts.push(range, dot);
   }
   return s("svg", { class: "forest", "aria-hidden": "true" }, parts);
 }
+const DESIGNS = { duet: "duet: the arms shared each moment", slices: "slices: the arms took turns", historical: "historical: two runs at different times, which is weaker" };
 function comparisonSection() {
-  const compared = DATA.comparison || (DATA.gate && DATA.gate.comparison);
+  const compared = DATA.comparison;
   if (!compared) return null;
-  const designs = { duet: "duet: the arms shared each moment", slices: "slices: the arms took turns", historical: "historical: two runs at different times, the weaker verdict" };
-  const ratios = compared.arms.flatMap((arm) => arm.metrics.flatMap((metric) => [metric.ratio, metric.ratio_low, metric.ratio_high])).filter((ratio) => ratio > 0 && Number.isFinite(ratio));
+  const ratios = compared.arms.flatMap((arm) => arm.rows.flatMap((row) => (row.difference ? [] : row.change))).filter((ratio) => ratio !== null && ratio > 0);
   const reach = Math.min(8, Math.max(1 + 2 * compared.margin, ...ratios.map((ratio) => Math.max(ratio, 1 / ratio))) * 1.04);
+  const value = (unit, [middle, low, high]) => h("td", { class: "num" }, inUnit(middle, unit), low === null || high === null ? null : h("small", null, "[" + inUnit(low, unit) + " \u2013 " + inUnit(high, unit) + "]"));
+  const change = (row) => {
+    const say = row.difference ? (part) => (part > 0 ? "+" : "") + percent(part) : (part) => fixed(part, 3);
+    const [middle, low, high] = row.change;
+    return h("td", { class: "num" }, middle === null ? "n/a" : say(middle), low === null || high === null ? null : h("small", null, "[" + say(low) + " \u2013 " + say(high) + "]"));
+  };
   const arms = compared.arms.map((arm) => {
-    const rows = arm.metrics.map((metric) => [
-      [h("span", null, metric.stat + " ", term(metric.metric, SHORT[metric.metric] || labelOf(metric.metric))), metric.primary ? null : h("small", null, "advisory")],
-      word(metric.verdict), metric.baseline_ms === null ? "n/a" : ms(metric.baseline_ms), metric.arm_ms === null ? "n/a" : ms(metric.arm_ms),
-      h("td", { class: "num" }, metric.ratio === null ? "n/a" : fixed(metric.ratio, 3), metric.ratio_low === null ? null : h("small", null, "[" + fixed(metric.ratio_low, 3) + " \u2013 " + (metric.ratio_high === null ? "" : fixed(metric.ratio_high, 3)) + "]")),
-      forest(metric, compared.margin, reach), h("td", { class: "num" }, count(metric.baseline_n), h("small", null, count(metric.arm_n))), h("td", { class: "wrap" }, metric.why)]);
-    return [h("h3", null, named("arm:" + arm.arm), " against ", compared.baseline, " ", word(arm.verdict)),
-      table(["metric", "verdict", "#" + compared.baseline + ", ms", "#" + arm.arm + ", ms", "#ratio", "ratio, logarithmic; dashed: margin", "#n", "why"], rows, { wide: true, class: "compared", caption: arm.arm + " against " + compared.baseline })];
+    const rows = arm.rows.map((row) => [
+      [h("span", null, row.stat ? row.stat + " " : "", term(row.metric, SHORT[row.metric] || labelOf(row.metric))), row.primary ? null : h("small", null, "advisory")],
+      word(row.verdict), value(row.unit, row.baseline), value(row.unit, row.arm), change(row), row.difference ? h("span", { class: "soft" }, "difference") : forest(row, compared.margin, reach),
+      h("td", { class: "num" }, row.detectable === null ? "n/a" : percent(row.detectable)),
+      h("td", { class: "num" }, count(row.n[0]), h("small", null, count(row.n[1]))), h("td", { class: "wrap" }, row.why)]);
+    return [h("h3", null, named("arm:" + arm.name), " against ", compared.baseline, " ", word(arm.verdict)),
+      table(["metric", "verdict", "#" + compared.baseline, "#" + arm.name, "#ratio", "dashed: margin", "#could see", "#n", "why"], rows, { wide: true, class: "compared", caption: arm.name + " against " + compared.baseline })];
   });
-  return section("comparison", "Comparison", "Margin " + percent(compared.margin) + ", alpha " + compared.alpha + ", " + count(compared.slices) + " slices. " + (designs[compared.design] || compared.design) + ".", arms);
+  const { ranking } = compared;
+  const ranked = ranking && [h("h3", null, "Ranking by " + ranking.stat + " ", term(ranking.metric, SHORT[ranking.metric] || ranking.metric)),
+    table(["arm", "#ms", "groups"], ranking.order.map((one) => [named("arm:" + one.arm), one.value_ms === null ? "infinite" : ms(one.value_ms), one.groups.join(", ")]), { caption: "ranking" }),
+    h("p", { class: "formula" }, "Arms of one group can\u2019t be told apart." + (ranking.unranked && ranking.unranked.length ? " Too few values: " + ranking.unranked.join(", ") + "." : ""))];
+  const looks = compared.looks > 1 ? compared.looks + " looks, " : "";
+  return section("comparison", "Comparison", "Margin " + percent(compared.margin) + " (error rate: " + percent(compared.error_margin) + " more), alpha " + compared.alpha + ", " + looks + count(compared.slices) + " slices. " + DESIGNS[compared.design] + ". Could see: the smallest change that this run would have told from none with 80 % power.", arms, ranked);
 }
 
 function controls() {
@@ -195,6 +205,7 @@ function costSection() {
   const lines = [
     ...DATA.summary.scopes.map((scope) => line(SERIES.includes(scope.scope) ? named(scope.scope) : nameOf(scope.scope), scope.count.requests, scope.totals.good, scope.totals.output_tokens, scope.totals.cost)),
     ...DATA.summary.models.map((model) => line(["answered by ", h("span", { class: "name" }, model.model)], model.requests, model.good, model.output_tokens, model.cost)),
+    ...DATA.summary.providers.map((one) => line(["provider ", h("span", { class: "name" }, one.provider)], one.requests, one.good, one.output_tokens, one.cost)),
   ];
   const parts = [["per_request_usd"], ["per_1k_output_usd"], ["per_good_usd"]].map(([name]) => [name, Math.max(0, ...lines.map((one) => one.cost[name] || 0))]);
   const money = (value, most) => {
@@ -247,7 +258,7 @@ function timesSection() {
 function countSection() {
   const scopes = DATA.summary.scopes;
   const names = DATA.legend.filter((entry) => !entry.time).map((entry) => entry.name);
-  const lines = DATA.rows.filter((row) => names.includes(row[1]) && !row[0].startsWith("model:"));
+  const lines = DATA.rows.filter((row) => names.includes(row[1]) && !/^(model|provider):/.test(row[0]));
   const keys = [...new Set(lines.map((row) => row[1] + "\n" + (row[2] === "value" || row[2] === "mean" ? "" : row[2])))];
   const say = (row) => {
     if (!row || row[3] === null) return h("span", { class: "soft" }, row ? "unknown" : "");
@@ -282,7 +293,9 @@ function phaseSection() {
   const time = (value) => (value === null || value === undefined ? "\u2013" : fixed(value / 1000, 1) + " s");
   const rows = DATA.info.phases.map((phase, at) => [phase.name, phase.warmup ? "warm-up" : "measured", phase.shape, time(phase.started_ms), time(phase.ended_ms), phase.planned_arrivals === null ? "\u2013" : count(phase.planned_arrivals), count((DATA.summary.phases[at] || { requests: 0 }).requests)]);
   const recipes = DATA.info.recipes.map((recipe) => [recipe.name, h("span", { class: "name mono" }, recipe.model), recipe.stream ? "streamed" : "whole", String(recipe.weight)]);
-  return section("load", "Load", null, table(["phase", "", "shape", "#began", "#ended", "#planned", "#requests"], rows, { wide: true, caption: "phases" }),
+  const { arms } = DATA.info;
+  const armRows = (arms || []).map((arm) => [named("arm:" + arm.name), h("td", { class: "wrap mono" }, arm.target.kind === "lab" ? "the embedded lab" : arm.target.url), h("td", { class: "wrap mono" }, [...new Set(arm.models)].join(", "))]);
+  return section("load", "Load", null, armRows.length ? table(["arm", "target", "models"], armRows, { caption: "arms" }) : null, table(["phase", "", "shape", "#began", "#ended", "#planned", "#requests"], rows, { wide: true, caption: "phases" }),
     table(["recipe", "model", "answer", "#weight"], recipes, { caption: "recipes" }));
 }
 

@@ -129,8 +129,9 @@ function phaseBands(axis, top, bottom, withNames) {
       parts.push(s("rect", { x: round(from), y: top, width: round(Math.max(0, to - from)), height: bottom - top, class: "band" + (phase.warmup ? " warmup" : "") }));
     }
     const room = Math.floor((to - from - 6) / 6);
-    if (withNames && room >= 3) {
-      const text = phase.name + (phase.warmup && phase.name !== "warm-up" ? " (warm-up)" : "");
+    const text = phase.name + (phase.warmup && phase.name !== "warm-up" ? " (warm-up)" : "");
+    // A stump of a name says nothing.
+    if (withNames && room >= Math.min(6, text.length)) {
       parts.push(words(from + 4, top + 11, text.length > room ? text.slice(0, room - 1) + "\u2026" : text, "start", "halo"));
     }
   });
@@ -180,7 +181,9 @@ function coursePlot() {
     const panels = [["ended", "requests ended /s", (n, at) => n / lengthOf(at)], ["in_flight", "in flight", (n) => n], ["failed", "failed /s", (n, at) => n / lengthOf(at)]];
     panels.forEach(([name, title, each], place) => {
       const box = boxes[place + 1];
-      const lists = loads().map((arm) => [arm, FIGURES.load[arm][name].map(each)]);
+      // What is in flight is of all arms together.
+      const of = name === "in_flight" ? LOADS.slice(0, 1) : loads();
+      const lists = of.map((arm) => [arm, FIGURES.load[arm][name].map(each)]);
       const top = Math.max(name === "failed" ? 0 : 1e-9, ...lists.flatMap(([, list]) => list));
       if (name === "failed" && top === 0) {
         parts.push(words(0, box.top - 7, title), words(box.left + 6, box.bottom - 6, "none"), line(box.left, box.bottom, box.right, box.bottom, "axis"));
@@ -195,7 +198,7 @@ function coursePlot() {
         } else {
           const d = "M" + list.map((n, at) => round(axis.x(at * axis.length)) + " " + round(scale(n)) + "H" + round(axis.x(Math.min(axis.all, (at + 1) * axis.length)))).join("L");
           if (lists.length === 1) parts.push(drawn("total", d + "V" + box.bottom + "H" + axis.left + "Z", "fill", { fill: true }));
-          parts.push(drawn(loadScope(arm), d, "line thin"));
+          parts.push(drawn(name === "in_flight" ? "total" : loadScope(arm), d, "line thin"));
         }
       }
       parts.push(line(box.left, box.bottom, box.right, box.bottom, "axis"));
@@ -212,9 +215,10 @@ function coursePlot() {
       }),
       ...loads().map((arm) => {
         const of = FIGURES.load[arm];
-        const text = fixed(of.ended[at] / lengthOf(at), 1) + "/s ended, " + of.in_flight[at] + " in flight, " + of.failed[at] + " failed";
+        const text = fixed(of.ended[at] / lengthOf(at), 1) + "/s ended, " + of.failed[at] + " failed";
         return LOADS.length > 1 ? said(loadScope(arm), text) : h("span", null, text);
       }),
+      h("span", null, FIGURES.load[LOADS[0]].in_flight[at] + " in flight"),
     ];
     return { height: bottom.bottom + 22, parts, stops, say, box: { top: boxes[0].top, bottom: bottom.bottom } };
   };

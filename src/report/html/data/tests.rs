@@ -17,6 +17,14 @@ fn seconds(all: u64, ended: u64) -> Vec<IntervalRow> {
         .collect()
 }
 
+fn names(arms: &[&str], recipes: &[&str]) -> Names {
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Names {
+        arms: owned(arms),
+        recipes: owned(recipes),
+    }
+}
+
 fn record(course: &mut Course, second: u64, tag: &str, millis: impl IntoIterator<Item = u64>) {
     let place = course.place(second, tag).unwrap();
     for ms in millis {
@@ -49,18 +57,19 @@ fn an_arm_a_recipe_and_the_total_each_have_the_times_that_are_theirs() {
     let scopes = [
         "total",
         "arm:a.b",
-        "arm:c",
+        "arm:c/d",
         "recipe:chat",
         "recipe:x y",
+        "group:c/d/x y",
         "model:m",
     ];
-    let recipes = ["chat".to_owned(), "x y".to_owned()];
-    let mut course = Course::new(&seconds(4, 10), &scopes, &recipes);
+    let names = names(&["a.b", "c/d"], &["chat", "x y"]);
+    let mut course = Course::new(&seconds(4, 10), &scopes, &names);
     record(&mut course, 0, "a_b/chat.ttft", [10, 10]);
-    record(&mut course, 0, "c/chat.ttft", [20]);
-    record(&mut course, 1, "c/x_y.ttft", [30, 30, 30]);
-    record(&mut course, 2, "chat.e2e", [7]);
-    for unknown in ["c/other.ttft", "c/chat.lag", "nonsense", "other.ttft"] {
+    record(&mut course, 0, "c/d/chat.ttft", [20]);
+    record(&mut course, 1, "c/d/x_y.ttft", [30, 30, 30]);
+    record(&mut course, 2, "a_b/chat.e2e", [7]);
+    for unknown in ["a_b/other.ttft", "a_b/chat.lag", "nonsense", "chat.ttft"] {
         assert!(course.place(3, unknown).is_none(), "{unknown}");
     }
     let figures = course.finish();
@@ -72,19 +81,20 @@ fn an_arm_a_recipe_and_the_total_each_have_the_times_that_are_theirs() {
     };
     let wanted = [
         ("arm:a.b", 2),
-        ("arm:c", 4),
+        ("arm:c/d", 4),
+        ("group:c/d/x y", 3),
         ("recipe:chat", 3),
         ("recipe:x y", 3),
         ("total", 6),
     ];
     assert_eq!(n("ttft"), wanted.map(|(scope, n)| (scope.to_owned(), n)));
-    let wanted = [("recipe:chat", 1), ("total", 1)];
+    let wanted = [("arm:a.b", 1), ("recipe:chat", 1), ("total", 1)];
     assert_eq!(n("e2e"), wanted.map(|(scope, n)| (scope.to_owned(), n)));
 }
 
 #[test]
 fn the_quantiles_of_a_column_are_those_of_its_histogram_and_need_as_many_values() {
-    let mut course = Course::new(&seconds(3, 500), &["total"], &["chat".to_owned()]);
+    let mut course = Course::new(&seconds(3, 500), &["total"], &names(&["lab"], &["chat"]));
     record(&mut course, 0, "chat.ttft", 1..=4);
     record(&mut course, 2, "chat.ttft", 1..=100);
     let figures = course.finish();
@@ -109,7 +119,7 @@ fn what_ended_failed_and_was_in_flight_is_kept_for_each_arm() {
     rows.push(interval(3, "other", 9));
     rows[4].failed = 2;
     rows[5].in_flight = 40;
-    let course = Course::new(&rows, &["total"], &[]);
+    let course = Course::new(&rows, &["total"], &names(&["lab"], &[]));
     let figures = course.finish();
     let sum = |list: &[u64]| list.iter().sum::<u64>();
     assert_eq!(sum(&figures.load["lab"].ended), 140_000);
@@ -120,7 +130,7 @@ fn what_ended_failed_and_was_in_flight_is_kept_for_each_arm() {
 
 #[test]
 fn a_run_without_files_has_nothing_to_draw() {
-    let figures = Course::new(&[], &["total"], &["chat".to_owned()]).finish();
+    let figures = Course::new(&[], &["total"], &names(&["lab"], &["chat"])).finish();
     assert_eq!(figures.axis.columns, 0);
     assert!(figures.metrics.values().all(BTreeMap::is_empty));
 }
