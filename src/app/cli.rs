@@ -231,7 +231,7 @@ pub(super) struct ReconcileArgs {
     /// key is read from `RESPAN_API_KEY` for the kind `respan`, and else from `OPENAI_API_KEY`
     #[arg(long, value_name = "URL|NAME")]
     pub(super) target: Option<String>,
-    /// Whose log it is: respan, respan_oss or litellm [default: that of the run's gateway]
+    /// Whose log it is: `respan`, `respan_oss` or `litellm` [default: that of the run's gateway]
     #[arg(long, value_name = "K", value_parser = log_kind)]
     pub(super) kind: Option<LogKind>,
     /// The one arm whose log it is, where each arm has a gateway of its own

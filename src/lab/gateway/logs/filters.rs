@@ -204,7 +204,7 @@ impl Condition {
     /// Whether it holds, where that can be said without a copy of the field: pages of a long log are asked
     /// for one after the other.
     fn of_text(&self, row: &Row) -> Option<bool> {
-        let text = row.text(&self.field).ok()?.unwrap_or_default();
+        let given = row.text(&self.field).ok()?.unwrap_or_default();
         let test: fn(&str, &str) -> bool = match self.operator {
             "startswith" => |text, part| text.starts_with(part),
             "endswith" => |text, part| text.ends_with(part),
@@ -214,7 +214,7 @@ impl Condition {
         };
         let mut any = false;
         for value in &self.values {
-            any |= test(text, value.as_str()?);
+            any |= test(given, value.as_str()?);
         }
         Some(any)
     }
