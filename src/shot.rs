@@ -290,7 +290,9 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::scenario::{Overrides, load};
+    use crate::base::{Money, Usd};
+    use crate::pricing::{Price, PriceTable, TokenPrice};
+    use crate::scenario::{Bound, Budget, Overrides, load};
     use crate::schedule;
 
     fn shipped(name: &str) -> Arc<Plan> {
@@ -301,6 +303,49 @@ mod tests {
         let scenario = load(&path, &key, &[], &Overrides::default());
         let plan = Plan::new(scenario.expect("a shipped scenario has no problems"));
         Arc::new(plan.of_run(|| "run".to_owned()))
+    }
+
+    #[test]
+    fn a_forecast_bounds_the_very_bodies_that_are_sent() {
+        let mut scenario = shipped("respan-cache.yaml").scenario().clone();
+        for phase in &mut scenario.phases {
+            phase.bound = Bound {
+                requests: Some(50),
+                duration: None,
+            };
+        }
+        let dollar: Usd = "1".parse().unwrap();
+        let price = TokenPrice {
+            input: dollar,
+            cached_input: None,
+            output: dollar,
+        };
+        let price = Price {
+            per_million: Some(price),
+            ..Price::default()
+        };
+        scenario.prices = Some(PriceTable {
+            models: [("openai/gpt-lab".to_owned(), price)].into(),
+            ..PriceTable::default()
+        });
+        scenario.budget = Some(Budget {
+            usd: Money::from_nanos(1),
+            max_pages: None,
+        });
+        let plan = Plan::new(scenario).of_run(|| "run".to_owned());
+        let forecast = schedule::forecast(&plan);
+        let bounds = forecast
+            .recipes
+            .iter()
+            .filter_map(|recipe| recipe.bound_usd);
+        let sent = |arrival: Arrival| {
+            let recipe = plan.recipe(arrival.arm, arrival.recipe);
+            let body = build(&plan, &arrival).body;
+            plan.scenario().bound(recipe, body.len()).unwrap()
+        };
+        let sent: Money = schedule::arrivals(&plan).map(sent).sum();
+        assert!(sent > Money::ZERO);
+        assert_eq!(bounds.sum::<Money>(), sent);
     }
 
     #[test]

@@ -223,11 +223,11 @@ impl Checker<'_> {
         let askings = self.askings(file);
         let of_run = target_of_run(file);
         let Some(arms) = &file.arms else {
-            let target = self.placed(of_run?, file.target.as_ref(), places)?;
-            let asking = askings
-                .into_iter()
-                .find(|asking| asking.target == target.name)?;
-            let recipes = self.mix(mix, prices, &asking, None);
+            let target = of_run.and_then(|name| self.placed(name, file.target.as_ref(), places));
+            let asking = askings.into_iter().find(|asking| Some(asking.target.as_str()) == of_run);
+            // Mistakes of the mix are told whatever is wrong with the target.
+            let recipes = self.mix(mix, prices, &asking.unwrap_or_default(), None);
+            let target = target?;
             let name = target.name.clone();
             return Some(vec![Arm {
                 name,
@@ -252,15 +252,14 @@ impl Checker<'_> {
             };
             let target = self.placed(wanted, own.or(file.target.as_ref()), places);
             let asking = askings.iter().find(|asking| asking.target == wanted);
-            let Some((target, asking)) = target.zip(asking) else {
-                continue;
-            };
-            let asking = self.of_arm(name, section, asking, file);
-            checked.push(Arm {
+            let asking = asking.cloned().unwrap_or_default();
+            let asking = self.of_arm(name, section, &asking, file);
+            let recipes = self.mix(mix, prices, &asking, Some(&section.value));
+            checked.extend(target.map(|target| Arm {
                 name: name.value.clone(),
                 target,
-                recipes: self.mix(mix, prices, &asking, Some(&section.value)),
-            });
+                recipes,
+            }));
         }
         self.dedup();
         (checked.len() == arms.value.0.len()).then_some(checked)

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{phase_arrivals, planned_arrivals, planned_length};
+use super::{Arrival, phase_arrivals, planned_arrivals, planned_length};
 use crate::base::{Money, tokens};
 use crate::plan::{PhaseId, Plan};
-use crate::scenario::Arm;
+use crate::scenario::{Arm, Moment, Recipe};
 
 /// Arrivals of a phase that are looked at one by one; beyond, their figures are scaled up.
 const LOOKED_AT: usize = 20_000;
@@ -133,7 +133,8 @@ fn add_requests(plan: &Plan, id: PhaseId, total: u64, recipes: &mut [RecipeForec
             .sum::<u64>();
         if scenario.budget.is_some() {
             let bytes = plan.arm(arm).target.dialect().encode_ask(&ask).len();
-            let most = scenario.bound(plan.recipe(arm, recipe), bytes);
+            let asked = plan.recipe(arm, recipe);
+            let most = scenario.bound(asked, bytes + more_bytes(plan, asked, &arrival));
             *bound += most.unwrap_or_default();
         }
     }
@@ -147,6 +148,22 @@ fn add_requests(plan: &Plan, id: PhaseId, total: u64, recipes: &mut [RecipeForec
             *recipe.bound_usd.get_or_insert_default() += Money::from_nanos(nanos);
         }
     }
+}
+
+/// The bytes of the further fields of a body, and of the comma in front of them.
+fn more_bytes(plan: &Plan, recipe: &Recipe, arrival: &Arrival) -> usize {
+    let Some(fields) = &recipe.extra.body else {
+        return 0;
+    };
+    let mut more = b",".to_vec();
+    let moment = Moment {
+        run: plan.run_id(),
+        arrival: &arrival.id,
+        row: plan.draw_row(arrival.recipe, arrival.asks).unwrap_or(0),
+        secrets: true,
+    };
+    fields.put(&mut more, &moment);
+    more.len()
 }
 
 fn add_cost(plan: &Plan, index: usize, recipe: &mut RecipeForecast) {

@@ -39,7 +39,9 @@ fn a_run_that_was_killed_leaves_a_folder_that_reports_the_figures_so_far() {
     let ok = json["summary"]["scopes"][0]["count"]["ok"]
         .as_u64()
         .unwrap() as usize;
-    assert!((10..=lines(&folder)).contains(&ok), "{ok}");
+    // The last row may be cut within its last columns, which are empty here: then it reads as a whole one.
+    let cut = usize::from(!folder.read("samples.csv").ends_with(b"\n"));
+    assert!((10..=lines(&folder) + cut).contains(&ok), "{ok}");
 }
 
 /// The whole lines of `samples.csv` below its head.
