@@ -104,6 +104,8 @@ fn the_example_gates_a_pull_request_on_the_lab_and_passes() {
     }
     let kept = job.uploads.last().unwrap();
     assert!(kept.contains("samples.csv"), "rows stay here: {kept}");
+    let key = job.output("source", "key");
+    assert!(key.starts_with("tollgate-") && key.len() > 64, "{key}");
     // One comment, written over from the second time on.
     assert_eq!(job.asked(), ["list", "POST repos/o/r/issues/7/comments"]);
     job.comment_exists(41);

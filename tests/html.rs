@@ -21,7 +21,7 @@ use std::sync::LazyLock;
 use browser::Browser;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tollgate::results::SummaryRow;
+use tollgate::results::{SummaryRow, write_comparison, write_gate};
 
 /// Streamed and whole answers, failures, a warm-up and prices.
 const SCENARIO: &str = r#"
@@ -180,8 +180,7 @@ fn what_others_say_is_text_and_never_markup() {
     let Some(mut browser) = Browser::start() else {
         return;
     };
-    let planted =
-        "</script><img src=x onerror=\"document.title='owned'\"><!-- <script> {{DATA}} &amp;";
+    let planted = "</script ></script><img src=x onerror=\"document.title='owned'\"><!-- <script> {{DATA}} &amp;";
     let (_folder, page) = changed(|info, _| {
         let summary = &mut info["summary"];
         summary["models"][0]["model"] = json!(planted);
@@ -439,4 +438,25 @@ fn a_page_without_streams_answers_or_files_still_says_what_there_is() {
     browser.open(&page, 1280, "light");
     assert_eq!(browser.complaints(), [""; 0]);
     assert!(browser.text("#course").contains("Nothing to draw"));
+}
+
+#[test]
+fn a_page_made_anew_tells_what_the_gate_and_the_comparison_found() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let (_folder, page) = changed(|_, folder| {
+        write_gate(folder, &arms::gate()).unwrap();
+        write_comparison(folder, &arms::comparison()).unwrap();
+    });
+    browser.open(&page, 1280, "dark");
+    assert_eq!(browser.complaints(), [""; 0]);
+    assert!(browser.text("#gate").contains("p95(ttft) < 300ms"));
+    assert!(
+        browser
+            .text("#comparison")
+            .contains("gateway against direct")
+    );
+    let title = browser.eval("document.title");
+    assert!(title.as_str().unwrap().contains(": FAIL, "), "{title}");
 }

@@ -233,9 +233,13 @@ fn copy(from: &Path, to: &Path) {
 fn every_flag_that_the_readme_names_exists() {
     let commands = [
         "run",
+        "compare",
         "validate",
         "plan",
         "report",
+        "gate",
+        "baseline save",
+        "baseline show",
         "lab",
         "selftest",
         "prices",
@@ -243,7 +247,10 @@ fn every_flag_that_the_readme_names_exists() {
         "schema",
         "reconcile",
     ];
-    let helps = commands.map(|command| text(&tollgate(root(), &[command, "--help"]).stdout));
+    let helps = commands.map(|command| {
+        let words = command.split(' ').chain(["--help"]);
+        text(&tollgate(root(), &words.collect::<Vec<_>>()).stdout)
+    });
     let ends = |c: char| !(c.is_ascii_alphanumeric() || c == '-');
     let known: BTreeSet<&str> = helps.iter().flat_map(|help| help.split(ends)).collect();
     let is_flag = |word: &&str| {

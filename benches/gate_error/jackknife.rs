@@ -1,12 +1,12 @@
 //! The other way: a delete-one-slice jackknife of the log ratio of quantiles.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
-use tollgate::record::Tally;
+use tollgate::record::{Histogram, Tally};
 use tollgate::sample::Metric;
 
 /// Whether it passes and whether it fails: `SE^2 = (K - 1) / K sum (theta_(-i) - mean)^2`, with t of K - 1
 /// degrees of freedom.
-pub fn verdict(slices: &[Vec<Tally>], q: f64, margin: f64, level: f64) -> [bool; 2] {
+pub(crate) fn verdict(slices: &[Vec<Tally>], q: f64, margin: f64, level: f64) -> [bool; 2] {
     let k = slices.len();
     let arms = [0, 1].map(|arm| sorted(slices, arm));
     let theta = |without: Option<usize>| {
@@ -31,7 +31,7 @@ fn sorted(slices: &[Vec<Tally>], arm: usize) -> Vec<(u64, u64, usize)> {
         let times = slice[arm].times(Metric::E2e).into_iter();
         all.extend(
             times
-                .flat_map(|times| times.buckets())
+                .flat_map(Histogram::buckets)
                 .map(|bucket| (bucket.highest, bucket.count, at)),
         );
     }

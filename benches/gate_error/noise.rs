@@ -14,25 +14,25 @@ const TYPICAL_MS: f64 = 300.0;
 
 /// What the noise is made of.
 #[derive(Clone, Copy, Debug)]
-pub struct Noise {
+pub(crate) struct Noise {
     /// The standard deviation of the drift's logarithm (Ornstein-Uhlenbeck).
-    pub drift_sd: f64,
+    pub(crate) drift_sd: f64,
     /// The time in which it forgets, in seconds.
-    pub drift_tau_s: f64,
+    pub(crate) drift_tau_s: f64,
     /// Whether each arm has a drift of its own; else both feel the same.
-    pub drift_apart: bool,
+    pub(crate) drift_apart: bool,
     /// The standard deviation of the body's logarithm.
-    pub body_sd: f64,
+    pub(crate) body_sd: f64,
     /// The share of answers in the slow mode.
-    pub slow_share: f64,
+    pub(crate) slow_share: f64,
     /// How many times as long those take.
-    pub slow_factor: f64,
+    pub(crate) slow_factor: f64,
 }
 
 impl Noise {
     /// The noise of the issue: a drift of 12 % that both arms feel and that lasts for a minute, a lognormal
     /// body, and 4 % slow answers.
-    pub const USUAL: Self = Self {
+    pub(crate) const USUAL: Self = Self {
         drift_sd: 0.12,
         drift_tau_s: 60.0,
         drift_apart: false,
@@ -44,7 +44,7 @@ impl Noise {
 
 /// How arms share the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
+pub(crate) enum Layout {
     /// Each pair of arrivals has one for each arm, in random order.
     Duet,
     /// Each slice has a turn for each arm, in random order.
@@ -53,18 +53,18 @@ pub enum Layout {
 
 /// The length of a run.
 #[derive(Clone, Copy, Debug)]
-pub struct Course {
+pub(crate) struct Course {
     /// Requests of each arm.
-    pub per_arm: usize,
+    pub(crate) per_arm: usize,
     /// Slices, each with requests of both arms.
-    pub slices: usize,
+    pub(crate) slices: usize,
     /// Seconds.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
 }
 
 impl Course {
     /// 3,000 requests an arm in 20 slices and 10 minutes.
-    pub const USUAL: Self = Self {
+    pub(crate) const USUAL: Self = Self {
         per_arm: 3_000,
         slices: 20,
         seconds: 600.0,
@@ -72,7 +72,7 @@ impl Course {
 }
 
 /// A run of two arms, the second `change` times as slow as the first, made from `seed`.
-pub fn run(
+pub(crate) fn run(
     noise: &Noise,
     layout: Layout,
     course: &Course,
@@ -121,7 +121,7 @@ pub fn run(
 }
 
 /// Adds a whole answer that took so long.
-pub fn add(tally: &mut Tally, ms: f64) {
+pub(crate) fn add(tally: &mut Tally, ms: f64) {
     tally.arrivals += 1;
     tally.ok += 1;
     tally.good += 1;

@@ -75,6 +75,16 @@ impl CiArgs {
         self.ci.is_some() || self.junit.is_some() || self.markdown.is_some()
     }
 
+    /// The other folder for the files of `--ci`.
+    pub(super) fn dir(&self) -> Option<&Path> {
+        self.ci_dir.as_deref()
+    }
+
+    /// Whether the files of `--ci` have no folder but a run's.
+    pub(super) fn lacks_dir(&self) -> bool {
+        self.ci.is_some() && self.ci_dir.is_none()
+    }
+
     /// Removes what an earlier gate left where this one will write: a run that comes to no verdict must
     /// not leave the last one's.
     pub(super) fn clear(&self) {

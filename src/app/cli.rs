@@ -115,6 +115,7 @@ impl ScenarioArgs {
     }
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[derive(Clone, Debug, Args)]
 pub(super) struct RunArgs {
     #[command(flatten)]
@@ -157,7 +158,7 @@ pub(super) struct AgainstArgs {
     #[arg(long, value_name = "RUN|DIR|last")]
     pub(super) baseline: Option<PathBuf>,
     /// Hold runs against each other that are unlike in more than what they measured
-    #[arg(long, requires = "baseline")]
+    #[arg(long)]
     pub(super) allow_unlike: bool,
     /// The exit code of an inconclusive gate: that of a pass or of a failure [default: its own, 3]
     #[arg(long, value_name = "POLICY")]

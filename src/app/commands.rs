@@ -109,16 +109,18 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
     };
     let plan = Plan::new(scenario);
     let (forecast, examples) = (forecast(&plan), report::examples(&plan));
+    let needed = report::needed(&plan, &forecast);
     if args.json {
         let json = serde_json::json!({
             "schema": results::SCHEMA,
             "digest": plan.digest(),
             "forecast": forecast,
+            "compared": needed,
             "requests": examples,
         });
         terminal::data(&format!("{}\n", serde_json::to_string_pretty(&json)?));
     } else {
-        terminal::data(&report::plan(&plan, &forecast, &examples));
+        terminal::data(&report::plan(&plan, &forecast, &needed, &examples));
     }
     Ok(Exit::Fine)
 }
@@ -149,7 +151,14 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
         format!("{}\n", serde_json::to_string_pretty(&info)?)
     } else {
         let paint = terminal::stdout_paint();
-        report::run(&stored.info, &summary, &validity, &stored.notes, paint)
+        let compared = match results::read_comparison(&args.run) {
+            Ok(found) => found.map(|found| report::comparison(&found, paint) + "\n"),
+            Err(error) => Some(format!("note: {error}\n")),
+        };
+        let logged = results::read_reconciled(&args.run);
+        let logged = logged.map(|found| format!("\n{}", report::reconciled(&found, paint)));
+        let text = report::run(&stored.info, &summary, &validity, &stored.notes, paint);
+        compared.unwrap_or_default() + &text + &logged.unwrap_or_default()
     };
     terminal::data(&text);
     Ok(exit)

@@ -2,16 +2,19 @@
 
 use std::path::Path;
 
+use super::ci::{Told, Written};
 use super::cli::{CompareArgs, RunArgs};
 use super::gate::exit_by;
 use super::{Exit, run, terminal};
-use crate::judge::{self, Calibration, Comparison, Design, Level, Settings, Verdict};
+use crate::judge::{
+    self, Calibration, Comparison, Design, GATE_SCHEMA, Gate, Level, Settings, Validity, Verdict,
+};
 use crate::record::{Summary, Tally};
 use crate::report;
 use crate::results::{self, RunInfo};
 
 /// How often the labels of a run of A against A are dealt again.
-const DEALS: u32 = 400;
+const DEALS: u32 = 200;
 
 pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
     match &args.other {
@@ -100,6 +103,12 @@ fn stored(baseline: &Path, candidate: &Path, args: &CompareArgs) -> anyhow::Resu
         terminal::error(why);
         Ok(Exit::Usage)
     };
+    args.run.ci.clear();
+    if args.run.ci.lacks_dir() {
+        return refuse(
+            "two stored runs have no folder together: say with --ci-dir where the files of --ci go",
+        );
+    }
     let (base, run) = match (Past::read(baseline), Past::read(candidate)) {
         (Ok(base), Ok(run)) => (base, run),
         (Err(why), _) | (_, Err(why)) => return refuse(&why),
@@ -135,12 +144,38 @@ fn stored(baseline: &Path, candidate: &Path, args: &CompareArgs) -> anyhow::Resu
         for line in &unlike {
             text += &format!("unlike in{line}\n");
         }
-        terminal::data(&text);
+        terminal::data(&args.run.ci.guarded(&text));
     }
-    Ok(exit_by(
-        comparison.verdict,
-        args.run.against.on_inconclusive,
-    ))
+    let exit = exit_by(comparison.verdict, args.run.against.on_inconclusive);
+    let gate = Gate {
+        schema: GATE_SCHEMA,
+        verdict: comparison.verdict,
+        reasons: doubts,
+        run: run.info.gated(candidate),
+        baseline: Some(base.info.gated(baseline)),
+        differences,
+        findings: Vec::new(),
+        comparison: Some(comparison),
+    };
+    Ok(tell_ci(&gate, &run.info, args).unless_lost(exit))
+}
+
+/// Writes what is asked for a CI system of two stored runs.
+fn tell_ci(gate: &Gate, info: &RunInfo, args: &CompareArgs) -> Written {
+    let unknown = Validity {
+        verdict: Level::Invalid,
+        checks: Vec::new(),
+    };
+    let against = &args.run.against;
+    args.run.ci.write(&Told {
+        gate: Some(gate),
+        name: &info.scenario,
+        summary: info.summary.as_ref().unwrap_or(&Summary::default()),
+        validity: info.validity.as_ref().unwrap_or(&unknown),
+        folder: args.run.ci.dir().unwrap_or(Path::new("")),
+        scenario: None,
+        policy: against.on_inconclusive,
+    })
 }
 
 fn historical(base: &Past, run: &Past) -> Comparison {

@@ -103,10 +103,13 @@ impl Ended {
         if thresholds.is_empty() && !args.ci.gates() && !args.compares {
             return None;
         }
+        // The log was read after the figures were worked out.
+        let mut figures = self.figures.clone();
+        results::add_log_figures(&self.folder, &mut figures);
         let gate = gate::judge_run(&Judged {
             info: &self.info,
             folder: &self.folder,
-            figures: &self.figures,
+            figures: &figures,
             summary: &self.summary,
             validity: &self.validity,
             thresholds,

@@ -49,13 +49,14 @@ pub(super) fn report(run: &Path, file: Option<&Path>) -> anyhow::Result<Exit> {
         info.shares = info.judge_shares(&summary);
         (summary, validity, stored.notes)
     };
+    let (gate, comparison) = (results::read_gate(run), results::read_comparison(run)?);
     let sheet = Sheet {
         info: &info,
         summary: &summary,
         validity: &validity,
         notes: &notes,
-        gate: None,
-        comparison: None,
+        gate: gate.as_ref(),
+        comparison: comparison.as_ref(),
     };
     write(&sheet, run, &file)?;
     terminal::data(&format!("{}\n", file.display()));

@@ -49,6 +49,12 @@ impl TimeCounts {
         }
     }
 
+    /// Adds times of the bucket of a number: the public format numbers its buckets alike.
+    pub fn add_bucket(&mut self, number: usize, n: u64) {
+        self.total += n;
+        self.page(number / PAGE)[number % PAGE] += n;
+    }
+
     /// Adds all times of another.
     pub fn merge(&mut self, other: &Self) {
         for (place, page) in (0..).zip(&other.directory) {
@@ -139,7 +145,10 @@ mod tests {
                 highest: hdr.highest_equivalent(nanos),
                 count: 3,
             };
-            prop_assert_eq!(found, [wanted]);
+            prop_assert_eq!(&found, &[wanted]);
+            let mut by_number = TimeCounts::default();
+            by_number.add_bucket(index(nanos), 3);
+            prop_assert_eq!(by_number.buckets().collect::<Vec<_>>(), found);
         }
 
         #[test]

@@ -17,6 +17,23 @@ pub struct ScopeFigures {
     pub failed_streamed: u64,
     /// Failed requests that may belong here: they did not tell what the scope asks.
     pub untold: u64,
+    /// What the gateway's log of the run says, where it was read; of the whole run only.
+    pub log: Option<LogFigures>,
+}
+
+/// A run against the gateway's log of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LogFigures {
+    /// Requests that were sent.
+    pub sent: u64,
+    /// Of these, the ones that are in the log.
+    pub joined: u64,
+    /// The ones that are not.
+    pub missing: u64,
+    /// How far the logged cost is from ours, as a share; `None` where no request has both.
+    pub cost_drift: Option<f64>,
+    /// Whether all of the log could be read.
+    pub whole: bool,
 }
 
 impl ScopeFigures {
@@ -28,6 +45,7 @@ impl ScopeFigures {
             times: Metric::ALL.into_iter().filter_map(times).collect(),
             failed_streamed: tally.failed_streamed,
             untold: 0,
+            log: None,
         }
     }
 

@@ -53,6 +53,9 @@ pub fn needed(q: f64) -> u64 {
 }
 
 impl Histogram {
+    /// More buckets than an hour has: 2048, and 1024 for each of 22 doublings.
+    pub const BUCKETS: usize = 25 * 1024;
+
     /// Adds a time.
     pub fn record(&mut self, time: Duration) {
         self.record_n(time, 1);
@@ -73,6 +76,11 @@ impl Histogram {
             self.clamped += n;
         }
         self.counts.add(nanos.min(LONGEST), n);
+    }
+
+    /// Adds times of the bucket of a number, of an array as the public format has it.
+    pub fn record_bucket(&mut self, number: usize, n: u64) {
+        self.counts.add_bucket(number, n);
     }
 
     /// Adds times that were counted elsewhere, none longer than an hour.

@@ -18,7 +18,7 @@ use crate::plan::PhaseId;
 use crate::sample::Sample;
 
 pub use costs::{Spent, SpentBy, UNKNOWN, UNNAMED};
-pub use figures::ScopeFigures;
+pub use figures::{LogFigures, ScopeFigures};
 pub use histogram::{Adjusted, Histogram, Quantile, needed};
 pub use interval::{Interval, IntervalRow, Intervals, Second, Seconds};
 pub use names::Names;

@@ -51,26 +51,28 @@ fn head(of: &Comparison, paint: Paint) -> String {
 fn arm_table(of: &Comparison, arm: &ArmComparison, paint: Paint) -> String {
     let rows = arm.rows();
     let mut out = format!("{}: {}\n", paint.bold(&arm.arm), arm.verdict);
-    let mut table = Table::new(
-        1,
-        &["", &of.baseline, &arm.arm, "change", "sees", "n", "verdict"],
-    );
+    let mut verdicts = Table::new(1, &["", "change", "sees", "n", "verdict"]);
+    let mut values = Table::new(1, &["", &of.baseline, &arm.arm]);
     for row in &rows {
-        table.row([
+        verdicts.row([
             name(row),
-            value(row.unit, row.baseline),
-            value(row.unit, row.arm),
             change(row),
             sees(row),
             counts(row.n),
             row.verdict.name().to_owned(),
         ]);
+        values.row([
+            name(row),
+            value(row.unit, row.baseline),
+            value(row.unit, row.arm),
+        ]);
     }
-    out += &table.render(2);
+    out += &verdicts.render(2);
     for row in rows.iter().filter(|row| row.primary) {
         let line = format!("{}: {}", name(row).trim_start_matches("* "), row.why);
         out += &wrapped(&line, "  ", "    ");
     }
+    out += &values.render(2);
     out
 }
 
@@ -98,7 +100,7 @@ fn value(unit: Unit, [value, low, high]: [Option<f64>; 3]) -> String {
     match value {
         None => "-".to_owned(),
         Some(_) if low.is_none() && high.is_none() => shown(value),
-        Some(_) => format!("{} ({} - {})", shown(value), shown(low), shown(high)),
+        Some(_) => format!("{} ({}..{})", shown(value), shown(low), shown(high)),
     }
 }
 
@@ -117,7 +119,7 @@ fn change(row: &Row<'_>) -> String {
         Some(change) if low.is_none() && high.is_none() => change,
         Some(change) => {
             let (low, high) = (low.unwrap_or_else(open), high.unwrap_or_else(open));
-            format!("{change} ({low} - {high})")
+            format!("{change} ({low}..{high})")
         }
     }
 }
@@ -188,7 +190,7 @@ fn formulas(of: &Comparison) -> String {
 
 fn foot(of: &Comparison) -> String {
     let text = format!(
-        "* decides. Times in ms, a failure counted as infinitely slow. (low - high) of an arm is its 95 % interval, of the change that of {} confidence; both by slices. change: arm / baseline; of the error rate arm - baseline, in points. sees: the smallest change that this run would have told from none with a power of 80 %. pass: no worse than the margin; fail: worse than it; Holm over what decides.",
+        "* decides. Times in ms, a failure counted as infinitely slow. (low..high) of an arm is its 95 % interval, of the change that of {} confidence; both by slices. change: arm / baseline; of the error rate arm - baseline, in points. sees: the smallest change that this run would have told from none with a power of 80 %. pass: no worse than the margin; fail: worse than it; Holm over what decides.",
         percent(1.0 - of.level)
     );
     wrapped(&text, "", "")
@@ -199,7 +201,8 @@ fn wrapped(text: &str, first: &str, rest: &str) -> String {
     let mut out = String::new();
     let mut line = first.to_owned();
     let mut empty = true;
-    for word in text.split(' ') {
+    // A unit stays with its number.
+    for word in text.replace(" %", "\u{a0}%").split(' ') {
         if !empty && line.chars().count() + 1 + word.chars().count() > COLUMNS {
             out += &line;
             out.push('\n');
@@ -212,7 +215,7 @@ fn wrapped(text: &str, first: &str, rest: &str) -> String {
         line += word;
         empty = false;
     }
-    out + &line + "\n"
+    (out + &line + "\n").replace('\u{a0}', " ")
 }
 
 impl Paint {
@@ -223,5 +226,103 @@ impl Paint {
             Verdict::Fail | Verdict::Invalid => 31,
         };
         self.code(code, text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    use crate::judge::{Settings, compare_arms};
+    use crate::record::Tally;
+    use crate::sample::Metric;
+
+    /// Slices of arms whose answers take so many milliseconds, and of which one in so many fails.
+    fn found(arms: &[(&str, u64, u64)]) -> Comparison {
+        let slice = |k: u64| {
+            let arm = |(_, ms, failing): &(&str, u64, u64)| {
+                let mut tally = Tally::default();
+                for j in 0..40 {
+                    tally.arrivals += 1;
+                    if j % failing == 0 {
+                        continue;
+                    }
+                    tally.ok += 1;
+                    tally.good_in_window += 1;
+                    let spread = 80 + (j * 37 + k * 11) % 50;
+                    let time = Duration::from_micros(ms * spread * 10);
+                    tally.times_mut(Metric::E2e).record(time);
+                    tally.times_mut(Metric::Service).record(time);
+                }
+                tally
+            };
+            arms.iter().map(arm).collect()
+        };
+        let slices: Vec<Vec<Tally>> = (0..20).map(slice).collect();
+        let names = arms.iter().map(|(name, ..)| (*name).to_owned()).collect();
+        let settings = Settings {
+            window_s: vec![60.0; arms.len()],
+            ..Settings::new(names)
+        };
+        compare_arms(&slices, &settings)
+    }
+
+    fn lines(of: &Comparison) -> Vec<String> {
+        let text = comparison(of, Paint::Plain);
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_table_says_value_interval_change_verdict_and_reason() {
+        let lines = lines(&found(&[("direct", 300, 97), ("gateway", 420, 97)]));
+        let has = |part: &str| lines.iter().any(|line| line.contains(part));
+        for part in [
+            "gateway against direct",
+            "duet · 20 slices · margin 10 %, error rate 1.00 points · alpha 5 %",
+            "  e2e p50: 40.0 % slower, with 95 % confidence no better than",
+            "e2e: end - due",
+            "FAIL",
+        ] {
+            assert!(has(part), "{part}\n{}", lines.join("\n"));
+        }
+        let row = lines
+            .iter()
+            .find(|line| line.trim_start().starts_with("* e2e p95"));
+        let row = row.map(String::as_str).unwrap_or_default();
+        assert!(
+            row.contains("1.401 (1.401..1.401)") && row.ends_with("fail"),
+            "{row}"
+        );
+    }
+
+    #[test]
+    fn nothing_is_wider_than_the_terminal() {
+        let arms = [
+            ("direct", 12_345, 20),
+            ("my-gateway", 23_456, 5),
+            ("other", 12_500, 20),
+        ];
+        let lines = lines(&found(&arms));
+        for line in &lines {
+            assert!(
+                line.chars().count() <= COLUMNS,
+                "{line}\n{}",
+                lines.join("\n")
+            );
+        }
+        let ranking = lines
+            .iter()
+            .position(|line| line.starts_with("ranking by e2e p50"));
+        assert!(ranking.is_some(), "{}", lines.join("\n"));
+    }
+
+    #[test]
+    fn figures_have_three_digits_that_count() {
+        let shown = [0.0, 0.001_234, 0.5, 12.34, 1_234.5, 1e-12].map(figure);
+        assert_eq!(
+            shown,
+            ["0", "0.00123", "0.500", "12.3", "1234", "0.000000000"]
+        );
     }
 }

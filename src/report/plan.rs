@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::example::Example;
+use super::needed::{self, Needed};
 use super::table::Table;
 use crate::base::{HumanDuration, Money};
 use crate::plan::Plan;
@@ -10,7 +11,7 @@ use crate::scenario::{Arm, Place};
 use crate::schedule::{Forecast, RecipeForecast};
 
 /// The forecast of a plan, and what its requests would say.
-pub fn plan(plan: &Plan, forecast: &Forecast, examples: &[Example]) -> String {
+pub fn plan(plan: &Plan, forecast: &Forecast, needed: &[Needed], examples: &[Example]) -> String {
     let scenario = plan.scenario();
     let named = |arm: &Arm| match &arm.target.place {
         Place::Lab { .. } => format!("{} (embedded)", arm.target.name),
@@ -39,6 +40,7 @@ pub fn plan(plan: &Plan, forecast: &Forecast, examples: &[Example]) -> String {
     );
     out += &format!("cost       {}\n", cost(scenario.prices.is_some(), forecast));
     out += &budget(forecast);
+    out += &needed::table(plan, needed);
     if forecast.scaled {
         out += "\nFigures of long phases are scaled up from their first 20000 arrivals.\n";
     }

@@ -5,11 +5,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::path::Path;
 
-use base64::Engine;
-use hdrhistogram::Histogram as Hdr;
-use hdrhistogram::serialization::Deserializer;
-use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
-
+use super::packed::Unpacker;
 use super::{ResultsError, at, names};
 use crate::record::{Histogram, IntervalRow};
 
@@ -26,34 +22,36 @@ pub fn spread(folder: &Path, places: &mut impl Places) -> Result<(), ResultsErro
     let Some(mut log) = open(&path)? else {
         return Ok(());
     };
-    let mut deserializer = Deserializer::new();
+    let mut unpacker = Unpacker::default();
     let mut line = Vec::new();
     loop {
         line.clear();
         if log.read_until(b'\n', &mut line).map_err(at(&path))? == 0 {
             return Ok(());
         }
-        // The legend is no part of the grammar that the reader knows.
-        if line.starts_with(b"\"") {
+        // All else are comments, the legend, and what has no tag.
+        let Some(line) = line.strip_prefix(b"Tag=") else {
             continue;
-        }
-        let entry = match IntervalLogIterator::new(&line).next() {
-            Some(Ok(LogEntry::Interval(entry))) => entry,
-            Some(Err(_)) => return Ok(()),
-            Some(Ok(_)) | None => continue,
         };
-        let second = entry.start_timestamp().as_secs();
-        let tag = entry.tag();
-        let place = tag.and_then(|tag| places.place(second, tag.as_str()));
-        let Some(place) = place else { continue };
-        let bytes = base64::engine::general_purpose::STANDARD.decode(entry.encoded_histogram());
-        let Ok(bytes) = bytes else { return Ok(()) };
-        let histogram: Result<Hdr<u64>, _> = deserializer.deserialize(&mut bytes.as_slice());
-        let Ok(histogram) = histogram else {
+        let Some([tag, start, _, _, packed]) = fields(line) else {
             return Ok(());
         };
-        place.merge_hdr(&histogram);
+        let Ok(start) = start.parse::<f64>() else {
+            return Ok(());
+        };
+        let place = places.place(start as u64, tag);
+        let Some(place) = place else { continue };
+        if unpacker.add(packed, place).is_none() {
+            return Ok(());
+        }
     }
+}
+
+/// The fields of a line: tag, start, length, maximum, histogram.
+fn fields(line: &[u8]) -> Option<[&str; 5]> {
+    let mut fields = str::from_utf8(line).ok()?.trim_end().splitn(5, ',');
+    let mut next = || fields.next();
+    Some([next()?, next()?, next()?, next()?, next()?])
 }
 
 /// The seconds of a folder, as far as they can be read; none where there is no file of them.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::scopes::Scopes;
 use super::{Interruption, ResultsError, RunInfo, at, baseline, names, read, read_info};
-use crate::judge::{Comparison, Ending, Gate, GatedRun};
+use crate::judge::{Comparison, Ending, GATE_SCHEMA, Gate, GatedRun};
 use crate::record::{Recorder, ScopeFigures};
 use crate::scenario::Threshold;
 
@@ -35,6 +35,7 @@ pub fn material(path: &Path, thresholds: Option<&[Threshold]>) -> Result<Materia
     let stored = read::read_with(path, info, &mut |sample| scopes.push(sample))?;
     let mut figures = ScopeFigures::of(&stored.recorder, &stored.info.names());
     figures.extend(scopes.figures(&stored.recorder));
+    super::add_log_figures(path, &mut figures);
     let material = Material {
         folder: path.to_owned(),
         info: stored.info,
@@ -131,6 +132,14 @@ pub fn earlier(results: &Path, scenario: &str, own: Option<(&Path, &RunInfo)>) -
         (other.complete && other.scenario == scenario && before).then_some((key, path))
     });
     runs.max().map(|(_, path)| path)
+}
+
+/// What a gate found of a run when it was last judged; `None` where it was not, or where a newer tollgate
+/// wrote it.
+pub fn read_gate(folder: &Path) -> Option<Gate> {
+    let text = fs::read_to_string(folder.join(names::GATE)).ok()?;
+    let gate: Gate = serde_json::from_str(&text).ok()?;
+    (gate.schema <= GATE_SCHEMA).then_some(gate)
 }
 
 /// Writes what a gate found to the run's folder.

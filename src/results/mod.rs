@@ -15,6 +15,7 @@ mod line;
 mod logged;
 mod read;
 mod reconcile;
+mod packed;
 mod row;
 mod scopes;
 mod slices;
@@ -27,13 +28,15 @@ pub use arms::ArmInfo;
 pub use baseline::{Saved, save_baseline};
 pub use connections::{ConnectionInfo, PreopenInfo};
 pub use course::{Places, intervals, spread, write_whole};
-pub use evidence::{Material, earlier, material, read_comparison, write_comparison, write_gate};
+pub use evidence::{
+    Material, earlier, material, read_comparison, read_gate, write_comparison, write_gate,
+};
 pub use hlog::tag_names;
 pub use info::{BudgetInfo, Interruption, PhaseInfo, RecipeInfo, RunInfo, Standing, TargetInfo};
 pub use likeness::differences;
 pub use logged::LoggedInfo;
 pub use read::{Stored, each_row, read, read_info};
-pub use reconcile::{ReconcileFiles, read_reconciled};
+pub use reconcile::{ReconcileFiles, add_log_figures, read_reconciled};
 pub use row::Row;
 pub use scopes::scoped;
 pub use slices::read as read_slices;

@@ -8,6 +8,7 @@ use super::write::create;
 use super::{ResultsError, Row, at, names};
 use crate::base::Offset;
 use crate::judge::{Joined, Reconciled, Seen};
+use crate::record::{LogFigures, ScopeFigures};
 use crate::wire::Outcome;
 
 impl Row {
@@ -81,4 +82,18 @@ impl ReconcileFiles {
 pub fn read_reconciled(folder: &Path) -> Option<Reconciled> {
     let text = fs::read_to_string(folder.join(names::RECONCILED)).ok()?;
     serde_json::from_str(&text).ok()
+}
+
+/// Adds what the gateway's log says of a run to the figures of all its requests, where it was read.
+pub fn add_log_figures(folder: &Path, figures: &mut [ScopeFigures]) {
+    let (Some(found), Some(total)) = (read_reconciled(folder), figures.first_mut()) else {
+        return;
+    };
+    total.log = Some(LogFigures {
+        sent: found.sent,
+        joined: found.joined,
+        missing: found.missing_logs,
+        cost_drift: found.cost_drift,
+        whole: found.log.complete,
+    });
 }

@@ -96,11 +96,11 @@ impl<'a> Checker<'a> {
         let load = load.map(|load| phases::check(load, source, problems));
         let phases = load.as_deref().unwrap_or_default();
         let compare = self.compare(file, arms.as_deref().unwrap_or_default(), phases);
-        let names = arms.iter().flatten().map(|arm| arm.name.clone());
+        let of_arms = arms.iter().flatten().map(|arm| arm.name.clone());
         let named = Named {
             recipes: arms.as_ref().map_or(&[], |arms| &arms[0].recipes),
             phases,
-            arms: &names.collect::<Vec<_>>(),
+            arms: &of_arms.collect::<Vec<_>>(),
         };
         let entries = file.thresholds.as_deref().unwrap_or_default();
         // Where recipes or phases could not be read, nobody knows their names.

@@ -67,14 +67,14 @@ fn the_page_is_this() {
 
     ### Against <code>base</code>: FAIL
 
-    Design duet, margin 10.0 %, of the error rate 1.0 % more; alpha 0.05, 20 slices.
+    Design duet, margin 10.0 %, of the error rate 1.00 points; alpha 0.05, 20 slices.
 
     - <code>candidate</code>: FAIL
 
     | verdict | arm | figure | value | baseline | change (95 %) | n | why |
     | --- | --- | --- | ---: | ---: | ---: | ---: | --- |
     | **FAIL** | <code>candidate</code> | <code>p95(ttft)</code> | 130.00 ms | 100.00 ms | ratio 1.300 (1.210 - 1.400) | 2999 / 3000 | why it is so |
-    | pass | <code>candidate</code> | <code>error_rate</code> | 1.25 % | 1.00 % | difference &#43;0.25 (-0.10 to &#43;0.60) % | 3000 / 3000 | why it is so |
+    | pass | <code>candidate</code> | <code>error_rate</code> | 1.25 % | 1.00 % | difference &#43;0.25 (-0.10 to &#43;0.60) points | 3000 / 3000 | why it is so |
     | **FAIL** (advisory) | <code>candidate</code> | <code>p95(e2e)</code> | 130.00 ms | 100.00 ms | ratio 1.300 (1.210 - 1.400) | 2999 / 3000 | why it is so |
 
     ### The run is valid, with care

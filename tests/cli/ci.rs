@@ -140,3 +140,30 @@ fn json_on_stdout_and_annotations_exclude_each_other() {
     sandbox.run("run scenario.yaml --ci github --json").exits(2);
     sandbox.run("run scenario.yaml --ci-dir ci").exits(2);
 }
+
+#[test]
+fn two_stored_runs_have_a_case_for_each_compared_figure() {
+    let sandbox = run_of("");
+    let run = sandbox.folder().path.display().to_string();
+    let compare = |args: &str| sandbox.run(&format!("compare {run} {run} {args}"));
+    let refused = compare("--ci github").exits(2);
+    assert!(refused.stderr.contains("--ci-dir"), "{}", refused.stderr);
+    let ran = compare("--ci github --ci-dir ci --junit j.xml");
+    let gate: Value = serde_json::from_str(&text(&sandbox, "ci/gate.json")).unwrap();
+    assert_eq!(gate["comparison"]["design"], "historical");
+    assert_eq!(gate["baseline"]["folder"], run.as_str());
+    let codes = [
+        ("pass", 0),
+        ("fail", 1),
+        ("inconclusive", 3),
+        ("invalid", 4),
+    ];
+    let wanted = codes
+        .iter()
+        .find(|(verdict, _)| gate["verdict"] == *verdict);
+    assert_eq!(ran.code, wanted.map(|(_, code)| *code), "{gate}");
+    let xml = text(&sandbox, "j.xml");
+    assert!(xml.contains("<testcase name=\"p95(e2e) of "), "{xml}");
+    assert!(xml.contains("<testcase name=\"error_rate of "), "{xml}");
+    assert!(!sandbox.folder().names().contains(&"gate.md".to_owned()));
+}

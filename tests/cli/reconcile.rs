@@ -108,6 +108,9 @@ fn a_run_is_reconciled_with_the_lab_that_served_it_to_the_nano_dollar() {
         ran.stdout
     );
     let folder = sandbox.folder();
+    assert_documented(&folder);
+    let again = sandbox.run(&format!("report {}", folder.path.display()));
+    assert!(again.exits(0).stdout.contains("cost drift  0.000 %"));
     let found: Reconciled = serde_json::from_slice(&folder.read("reconcile.json")).unwrap();
     assert!(
         found.log.complete && found.log.rounds > 1,
@@ -138,6 +141,18 @@ fn a_run_is_reconciled_with_the_lab_that_served_it_to_the_nano_dollar() {
         "{:?}",
         found.clock_skew_s
     );
+}
+
+/// Every column and key of the files stands in the README.
+fn assert_documented(folder: &Folder) {
+    let readme = include_str!("../../README.md");
+    let rows = String::from_utf8(folder.read("reconcile.csv")).unwrap();
+    let columns = rows.lines().next().unwrap().split(',').map(str::to_owned);
+    let sums: Value = serde_json::from_slice(&folder.read("reconcile.json")).unwrap();
+    let keys = sums.as_object().unwrap().keys().cloned();
+    for name in columns.chain(keys) {
+        assert!(readme.contains(&format!("`{name}`")), "{name}");
+    }
 }
 
 #[test]

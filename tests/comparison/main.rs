@@ -5,7 +5,6 @@
 mod bad_cases;
 mod errors;
 #[path = "../../benches/gate_error/noise.rs"]
-#[expect(unreachable_pub, reason = "the bench has it, too")]
 mod noise;
 mod properties;
 mod ranking;

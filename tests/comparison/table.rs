@@ -1,7 +1,7 @@
 //! The table of a comparison: each figure with its interval, verdict and what could have been seen.
 
 use tollgate::base::Money;
-use tollgate::judge::{Settings, Unit, Verdict, compare_arms};
+use tollgate::judge::{Settings, Unit, Verdict, compare_arms, look};
 use tollgate::record::Tally;
 use tollgate::sample::Metric;
 
@@ -40,7 +40,7 @@ fn a_slower_arm_fails_with_its_ratio_within_the_interval() {
         row.why
     );
     assert!(
-        row.why.ends_with("beyond the margin of 10.0 %"),
+        row.why.ends_with("beyond the margin of 10 %"),
         "{}",
         row.why
     );
@@ -157,4 +157,13 @@ fn a_quantile_of_one_arm_has_the_interval_that_its_slices_give() {
     );
     let ratio = [row.ratio_low, row.ratio_high].map(Option::unwrap);
     assert!(ratio[0] > 0.99 && ratio[1] < 1.01, "both feel it: {row:?}");
+}
+
+#[test]
+fn a_look_comes_to_the_verdict_of_the_whole_table() {
+    for (change, seed) in [(1.0, 1), (1.1, 2), (1.3, 3), (1.05, 4)] {
+        let slices = duet(change, seed);
+        let whole = compare_arms(&slices, &asked()).verdict;
+        assert_eq!(look(&slices, 1, &asked()), Some(whole));
+    }
 }

@@ -34,14 +34,20 @@ fn a_baseline_is_small_and_has_the_figures_of_its_run_and_no_rows() {
     let (sandbox, folder, baseline) = saved();
     assert_eq!(
         baseline.names(),
-        ["latency.hlog", "run.json", "summary.csv"]
+        [
+            "latency.hlog",
+            "run.json",
+            "slices.csv",
+            "slices.hlog",
+            "summary.csv"
+        ]
     );
     let size: usize = baseline
         .names()
         .iter()
         .map(|name| baseline.read(name).len())
         .sum();
-    assert!(size < 100_000, "{size}");
+    assert!(size < 200_000, "{size}");
     let thresholds = [
         "p95(ttft) <= baseline * 9",
         "p95(e2e){recipe=plain} <= baseline * 9",

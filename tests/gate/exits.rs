@@ -40,7 +40,8 @@ fn the_worst_threshold_decides_and_an_advisory_one_does_not() {
     );
     let ran = gate(&sandbox, &folder, "").exits(1);
     assert!(
-        ran.stdout.starts_with("gate FAIL · 2 pass, 1 fail\n"),
+        ran.stdout
+            .starts_with("gate FAIL · thresholds: 2 pass, 1 fail\n"),
         "{}",
         ran.stdout
     );
@@ -53,7 +54,8 @@ fn the_worst_threshold_decides_and_an_advisory_one_does_not() {
     sandbox.write("newer.yaml", asking(&["p95(e2e) < 60s", advisory]));
     let ran = gate(&sandbox, &folder, "--scenario newer.yaml").exits(0);
     assert!(
-        ran.stdout.starts_with("gate PASS · 1 pass, 1 advisory\n"),
+        ran.stdout
+            .starts_with("gate PASS · thresholds: 1 pass, 1 advisory\n"),
         "{}",
         ran.stdout
     );

@@ -65,7 +65,7 @@ fn errors() -> FigureComparison {
     }
 }
 
-fn comparison() -> Comparison {
+pub(crate) fn comparison() -> Comparison {
     let arm = |name: &str, verdict, metrics| ArmComparison {
         arm: name.to_owned(),
         metrics,
@@ -103,7 +103,7 @@ fn comparison() -> Comparison {
     }
 }
 
-fn gate() -> Gate {
+pub(crate) fn gate() -> Gate {
     let finding = |threshold: &str, unit, value, limit, verdict| Finding {
         threshold: threshold.to_owned(),
         line: Some(31),

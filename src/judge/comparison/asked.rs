@@ -20,7 +20,11 @@ impl Settings {
             error_margin: compare.error_margin,
             alpha: compare.alpha,
             primary: compare.primary.iter().filter_map(judged).collect(),
-            window_s: vec![window_s; arms.len()],
+            // Where arms take turns, each has its share of the time.
+            window_s: match design {
+                Design::Slices => vec![window_s / arms.len().max(1) as f64; arms.len()],
+                Design::Duet | Design::Historical => vec![window_s; arms.len()],
+            },
             seed,
             looks: u32::from(compare.looks),
             ..Self::new(arms)

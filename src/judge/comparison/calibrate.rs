@@ -6,7 +6,8 @@
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
-use super::{Settings, compare_arms};
+use super::Settings;
+use super::compare::compare_briefly;
 use crate::base::Lane;
 use crate::judge::Verdict;
 use crate::record::Tally;
@@ -46,11 +47,11 @@ pub fn calibrate(slices: &[Vec<Tally>], settings: &Settings, deals: u32) -> Opti
     let mut changes: Vec<(String, String, Vec<f64>)> = Vec::new();
     for deal in 0..deals {
         let mut rng = settings.seed.rng(Lane::Deal, u64::from(deal));
-        let mut dealt = slices.to_vec();
-        for slice in &mut dealt {
+        let mut relabelled = slices.to_vec();
+        for slice in &mut relabelled {
             slice.shuffle(&mut rng);
         }
-        let found = compare_arms(&dealt, settings);
+        let found = compare_briefly(&relabelled, settings);
         verdicts.push(found.verdict);
         let metrics = found.arms.iter().flat_map(|arm| &arm.metrics);
         for metric in metrics.filter(|metric| metric.primary) {

@@ -2,7 +2,7 @@
 
 use statrs::distribution::{Continuous, ContinuousCDF, Normal};
 
-use super::compare::compare_arms;
+use super::compare::compare_briefly;
 use super::settings::Settings;
 use crate::judge::Verdict;
 use crate::record::Tally;
@@ -17,7 +17,7 @@ const BELOW: f64 = 5.5;
 /// is done at a look is done at the level of [`pocock`], so that looking often does not raise the chance of
 /// a false verdict.
 pub fn look(slices: &[Vec<Tally>], look: u32, settings: &Settings) -> Option<Verdict> {
-    let found = compare_arms(slices, settings);
+    let found = compare_briefly(slices, settings);
     let clear = |verdict: Verdict| matches!(verdict, Verdict::Pass | Verdict::Fail);
     let all = !found.arms.is_empty() && found.arms.iter().all(|arm| clear(arm.verdict));
     (all || look >= settings.looks).then_some(found.verdict)

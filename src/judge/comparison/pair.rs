@@ -44,6 +44,8 @@ pub(super) struct Pair<'s> {
     pub(super) level: f64,
     /// Where the draws of this pair begin.
     pub(super) draws: u64,
+    /// Whether only what decides is looked at, and no interval.
+    pub(super) brief: bool,
 }
 
 /// What a comparison of one thing came to.
@@ -69,7 +71,11 @@ impl Pair<'_> {
         let mut all = self.baseline.all.clone();
         all.merge(&self.arm.all);
         let primary = self.settings.primaries(&all);
-        let judged = self.judged(&all, &primary);
+        let judged = if self.brief {
+            primary.clone()
+        } else {
+            self.judged(&all, &primary)
+        };
         let lines = judged.into_iter().zip(self.draws..);
         lines
             .map(|(judged, draws)| {
@@ -204,7 +210,7 @@ impl Pair<'_> {
     /// An arm's own 95 % interval.
     fn alone(&self, effect: &impl Effect, estimate: f64, reach: f64) -> Two {
         let k = self.arm.slices.len();
-        if k < 2 || reach <= 0.0 {
+        if self.brief || k < 2 || reach <= 0.0 {
             return [None; 2];
         }
         interval(effect, estimate, critical(k, OUTSIDE / 2.0), reach)
@@ -218,7 +224,7 @@ impl Pair<'_> {
         let outer = |size: f64| if difference { size } else { size.exp() };
         let mut evidence = Evidence::default();
         let mut change_ends = [None; 2];
-        if let Some(estimate) = estimate.filter(|_| k >= 2) {
+        if let Some(estimate) = estimate.filter(|_| k >= 2 && !self.brief) {
             let sides = critical(k, self.level / 2.0);
             let ends = interval(effect, estimate, sides, reach);
             let bounds = interval(effect, estimate, critical(k, self.level), reach);

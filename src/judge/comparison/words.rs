@@ -77,10 +77,10 @@ pub(super) fn sentence(line: &Line, verdict: Verdict, settings: &Settings, level
     let kind = Kind::of(line.judged);
     let evidence = &line.evidence;
     let margin = match kind {
-        Kind::ErrorRate => format!("{:.1} points", settings.error_margin * 100.0),
-        _ => format!("{:.1} %", settings.margin * 100.0),
+        Kind::ErrorRate => format!("{} of 100 requests", hundredths(settings.error_margin)),
+        _ => format!("{} %", hundredths(settings.margin)),
     };
-    let sure = format!("{:.1} % confidence", (1.0 - level) * 100.0).replace(".0 %", " %");
+    let sure = format!("{} % confidence", hundredths(1.0 - level));
     let seen = match line.change {
         Some(change) => kind.change(change),
         None if line.values[1].is_none() => {
@@ -131,6 +131,11 @@ fn undecided(line: &Line, margin: &str, level: f64) -> String {
         );
     }
     format!("the figures can't tell it from the margin of {margin}")
+}
+
+/// A share in percent, with two places at most.
+fn hundredths(share: f64) -> f64 {
+    (share * 1e4).round() / 1e2
 }
 
 /// What a change is called.

@@ -200,6 +200,7 @@ fn number(plain: Plain, of: &ScopeFigures) -> Measured {
             || Measured::missing(n, 1, "no answer was streamed"),
             |share| Measured::known(share, n),
         ),
+        Plain::CostDrift | Plain::MissingLogs => by_log(plain, of),
         Plain::Requests => exactly(n),
         Plain::Ok => exactly(count.ok),
         Plain::Failed => exactly(count.failed),
@@ -208,6 +209,23 @@ fn number(plain: Plain, of: &ScopeFigures) -> Measured {
         Plain::Queued => exactly(totals.queued),
         Plain::InputTokens => exactly(totals.input_tokens),
         Plain::OutputTokens => exactly(totals.output_tokens),
+    }
+}
+
+/// What only the gateway's log tells.
+fn by_log(plain: Plain, of: &ScopeFigures) -> Measured {
+    let Some(log) = &of.log else {
+        let why =
+            "the run was not held against a log: add `reconcile`, or use `tollgate reconcile`";
+        return Measured::missing(0, 1, why);
+    };
+    match plain {
+        _ if !log.whole => Measured::missing(log.joined, 1, "not all of the log could be read"),
+        Plain::MissingLogs => Measured::known(log.missing as f64, log.sent),
+        _ => log.cost_drift.map_or_else(
+            || Measured::missing(log.joined, 1, "no request has both a cost and a logged one"),
+            |drift| Measured::known(drift, log.joined),
+        ),
     }
 }
 

@@ -237,9 +237,14 @@ pub(super) fn change(row: &Row) -> String {
         let of = |number: f64| format!("{:+.2}", number * 100.0);
         return match (change, low.zip(high)) {
             (None, _) => "difference n/a".to_owned(),
-            (Some(change), None) => format!("difference {} %", of(change)),
+            (Some(change), None) => format!("difference {} points", of(change)),
             (Some(change), Some((low, high))) => {
-                format!("difference {} ({} to {}) %", of(change), of(low), of(high))
+                format!(
+                    "difference {} ({} to {}) points",
+                    of(change),
+                    of(low),
+                    of(high)
+                )
             }
         };
     }

@@ -186,7 +186,7 @@ fn thresholds(findings: &[&Finding]) -> String {
 fn compared(comparison: &Comparison, rows: &[(&str, Row)]) -> String {
     let design = format!("{:?}", comparison.design).to_lowercase();
     let mut out = format!(
-        "\n### Against {}: {}\n\nDesign {design}, margin {:.1} %, of the error rate {:.1} % more; alpha {}, {} slices.\n",
+        "\n### Against {}: {}\n\nDesign {design}, margin {:.1} %, of the error rate {:.2} points; alpha {}, {} slices.\n",
         code(&comparison.baseline),
         comparison.verdict,
         comparison.margin * 100.0,
@@ -352,7 +352,7 @@ fn escaped(text: &str) -> String {
     while let Some(c) = chars.next() {
         let next = chars.peek().copied().unwrap_or(' ');
         let harmless = match c {
-            ' ' | '(' | ')' | '%' | ',' | ';' | '/' | '=' | '-' | '$' | '?' => true,
+            ' ' | '\'' | '(' | ')' | '%' | ',' | ';' | '/' | '=' | '-' | '$' | '?' => true,
             // Within a number or a name, or at a sentence's end, these mean nothing.
             '.' => before.is_ascii_digit() || next == ' ',
             ':' => next == ' ' || (before.is_ascii_digit() && next.is_ascii_digit()),

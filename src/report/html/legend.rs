@@ -25,7 +25,7 @@ const fn of(name: &'static str, label: &'static str, formula: &'static str) -> E
     }
 }
 
-const FIGURES: [Entry; 22] = [
+const FIGURES: [Entry; 23] = [
     of(
         "requests",
         "requests",
@@ -83,6 +83,11 @@ const FIGURES: [Entry; 22] = [
         "cost_unknown",
         "cost unknown",
         "requests whose cost is unknown",
+    ),
+    of(
+        "priced_by_asked",
+        "priced as asked",
+        "requests that have the price of the model that was asked, since the one that answered has none",
     ),
     of(
         "cost_per_request",

@@ -38,7 +38,9 @@ function verdicts() {
     const worst = gate.findings.filter((finding) => finding.verdict === gate.verdict && !finding.advisory).map((finding) => finding.threshold);
     const some = worst.length > 3 ? [...worst.slice(0, 3), "and " + (worst.length - 3) + " more"] : worst;
     const all = gate.verdict === "pass" ? "Each of " + gate.findings.length + " thresholds holds." : some.join("; ");
-    const sub = [...gate.reasons, all].filter(Boolean).join(" ");
+    // Here only what kind of reason it is: the whole of it stands below.
+    const reasons = [...new Set(gate.reasons.map((reason) => reason.split(":")[0] + "."))];
+    const sub = [...reasons, all].filter(Boolean).join(" ");
     blocks.push(block(gate.verdict, "gate", sub));
   }
   if (compared) blocks.push(block(compared.verdict, "comparison", "against " + compared.baseline + ", margin " + percent(compared.margin)));
@@ -136,20 +138,21 @@ function comparisonSection() {
   if (!compared) return null;
   const ratios = compared.arms.flatMap((arm) => arm.rows.flatMap((row) => (row.difference ? [] : row.change))).filter((ratio) => ratio !== null && ratio > 0);
   const reach = Math.min(8, Math.max(1 + 2 * compared.margin, ...ratios.map((ratio) => Math.max(ratio, 1 / ratio))) * 1.04);
-  const value = (unit, [middle, low, high]) => h("td", { class: "num" }, inUnit(middle, unit), low === null || high === null ? null : h("small", null, "[" + inUnit(low, unit) + " \u2013 " + inUnit(high, unit) + "]"));
+  const bare = (part, unit) => inUnit(part, unit).replace(/ ms$/, "");
+  const value = (unit, [middle, low, high]) => h("td", { class: "num" }, inUnit(middle, unit), low === null || high === null ? null : h("small", null, "[" + bare(low, unit) + " \u2013 " + bare(high, unit) + "]"));
   const change = (row) => {
     const say = row.difference ? (part) => (part > 0 ? "+" : "") + percent(part) : (part) => fixed(part, 3);
     const [middle, low, high] = row.change;
     return h("td", { class: "num" }, middle === null ? "n/a" : say(middle), low === null || high === null ? null : h("small", null, "[" + say(low) + " \u2013 " + say(high) + "]"));
   };
   const arms = compared.arms.map((arm) => {
-    const rows = arm.rows.map((row) => [
+    const rows = arm.rows.flatMap((row) => [[
       [h("span", null, row.stat ? row.stat + " " : "", term(row.metric, SHORT[row.metric] || labelOf(row.metric))), row.primary ? null : h("small", null, "advisory")],
       word(row.verdict), value(row.unit, row.baseline), value(row.unit, row.arm), change(row), row.difference ? h("span", { class: "soft" }, "difference") : forest(row, compared.margin, reach),
       h("td", { class: "num" }, row.detectable === null ? "n/a" : percent(row.detectable)),
-      h("td", { class: "num" }, count(row.n[0]), h("small", null, count(row.n[1]))), h("td", { class: "wrap" }, row.why)]);
+      h("td", { class: "num" }, count(row.n[0]), h("small", null, count(row.n[1])))], [h("td", { colspan: 8, class: "why" }, row.why)]]);
     return [h("h3", null, named("arm:" + arm.name), " against ", compared.baseline, " ", word(arm.verdict)),
-      table(["metric", "verdict", "#" + compared.baseline, "#" + arm.name, "#ratio", "dashed: margin", "#could see", "#n", "why"], rows, { wide: true, class: "compared", caption: arm.name + " against " + compared.baseline })];
+      table(["metric", "verdict", "#" + compared.baseline, "#" + arm.name, "#ratio", "dashed: margin", "#could see", "#n"], rows, { wide: true, class: "compared", caption: arm.name + " against " + compared.baseline })];
   });
   const { ranking } = compared;
   const ranked = ranking && [h("h3", null, "Ranking by " + ranking.stat + " ", term(ranking.metric, SHORT[ranking.metric] || ranking.metric)),

@@ -129,8 +129,9 @@ function phaseBands(axis, top, bottom, withNames) {
       parts.push(s("rect", { x: round(from), y: top, width: round(Math.max(0, to - from)), height: bottom - top, class: "band" + (phase.warmup ? " warmup" : "") }));
     }
     const room = Math.floor((to - from - 6) / 6);
-    if (withNames && room >= 3) {
-      const text = phase.name + (phase.warmup && phase.name !== "warm-up" ? " (warm-up)" : "");
+    const text = phase.name + (phase.warmup && phase.name !== "warm-up" ? " (warm-up)" : "");
+    // A stump of a name says nothing.
+    if (withNames && room >= Math.min(6, text.length)) {
       parts.push(words(from + 4, top + 11, text.length > room ? text.slice(0, room - 1) + "\u2026" : text, "start", "halo"));
     }
   });

@@ -12,7 +12,7 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use super::{Fault, Figure, GRACE, Key, Part, Test, Threshold, ThresholdRule};
 use crate::scenario::check::Checker;
 use crate::scenario::document::{Spanned, nearest};
-use crate::scenario::{Phase, Recipe};
+use crate::scenario::{Phase, Plain, Recipe};
 
 /// A threshold: its text, or a mapping that says more of it.
 #[derive(Clone, Debug)]
@@ -227,6 +227,14 @@ fn misnamed(part: &Part, named: &Named<'_>) -> Option<(String, String)> {
 /// What no file of a run tells: the word that asks for it, a message, and help.
 fn untold(test: &Test, named: &Named<'_>) -> Option<(&'static str, String, &'static str)> {
     let beyond = test.scope.iter().find(|part| part.key != Key::Recipe);
+    let by_log = matches!(
+        test.figure,
+        Figure::Plain(Plain::CostDrift | Plain::MissingLogs)
+    );
+    if let (true, Some(part)) = (by_log, test.scope.first()) {
+        let message = "a run is held against its log as a whole".to_owned();
+        return Some((part.key.name(), message, "leave the scope out"));
+    }
     match (&test.figure, beyond) {
         (Figure::Time(_, "chunk_gap"), Some(_)) => {
             let kept = |key: Key| key == Key::Recipe || (key == Key::Arm && named.arms.len() > 1);

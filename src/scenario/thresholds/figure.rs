@@ -118,6 +118,10 @@ plain! {
     RetriedRate "retried_rate" Share,
     /// Token chunks that came in one read with the one before, as a share of all.
     CoalescedShare "coalesced_share" Share,
+    /// How far the cost in the gateway's log is from ours. Of the whole run, once it is reconciled.
+    CostDrift "cost_drift" Share,
+    /// Requests that were sent and are not in the gateway's log. Of the whole run, once it is reconciled.
+    MissingLogs "missing_logs" Count,
     /// Requests.
     Requests "requests" Count,
     /// Whole answers.

@@ -125,24 +125,29 @@ impl Query {
         };
         // Rows come in the order of their ends, so that equal ones stay in it.
         let field = if field == "id" { "timestamp" } else { field };
-        let mut keyed: Vec<_> = rows
-            .into_iter()
-            .map(|row| (row.field(field), row))
-            .collect();
-        keyed.sort_by(|(a, _), (b, _)| order(a, b));
-        if descending {
-            keyed.reverse();
+        if rows.first().is_some_and(|row| row.text(field).is_ok()) {
+            rows.sort_by(|a, b| a.text(field).cmp(&b.text(field)));
+        } else {
+            let mut keyed: Vec<_> = rows
+                .into_iter()
+                .map(|row| (row.field(field), row))
+                .collect();
+            keyed.sort_by(|(a, _), (b, _)| order(a, b));
+            rows = keyed.into_iter().map(|(_, row)| row).collect();
         }
-        keyed.into_iter().map(|(_, row)| row).collect()
+        if descending {
+            rows.reverse();
+        }
+        rows
     }
 
     fn fits(&self, row: &Row) -> bool {
         self.from.as_ref().is_none_or(|from| row.timestamp >= *from)
             && self.to.as_ref().is_none_or(|to| row.timestamp <= *to)
-            && self
-                .conditions
-                .iter()
-                .all(|one| one.holds(&row.field(&one.field)))
+            && self.conditions.iter().all(|one| match one.of_text(row) {
+                Some(holds) => holds,
+                None => one.holds(&row.field(&one.field)),
+            })
     }
 
     /// The row as the reader wants it.
@@ -196,6 +201,24 @@ fn condition(field: &str, json: &Value) -> Result<Condition, String> {
 }
 
 impl Condition {
+    /// Whether it holds, where that can be said without a copy of the field: pages of a long log are asked
+    /// for one after the other.
+    fn of_text(&self, row: &Row) -> Option<bool> {
+        let text = row.text(&self.field).ok()?.unwrap_or_default();
+        let test: fn(&str, &str) -> bool = match self.operator {
+            "startswith" => |text, part| text.starts_with(part),
+            "endswith" => |text, part| text.ends_with(part),
+            "contains" => |text, part| text.contains(part),
+            "" | "in" => |text, other| text == other,
+            _ => return None,
+        };
+        let mut any = false;
+        for value in &self.values {
+            any |= test(text, value.as_str()?);
+        }
+        Some(any)
+    }
+
     fn holds(&self, value: &Value) -> bool {
         let any = |test: &dyn Fn(&Value) -> bool| self.values.iter().any(test);
         let text = text(value);

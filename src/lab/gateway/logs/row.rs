@@ -76,6 +76,19 @@ impl Row {
         self.own_field(name).unwrap_or_default()
     }
 
+    /// A field that is often asked for, without a copy of it. `None` where it is not there; `Err` where
+    /// the field is none of these.
+    pub(super) fn text(&self, name: &str) -> Result<Option<&str>, ()> {
+        Ok(match name {
+            "custom_identifier" => self.custom_identifier.as_deref(),
+            "customer_identifier" => self.customer_identifier.as_deref(),
+            "model" => Some(&self.model),
+            "timestamp" => Some(&self.timestamp),
+            "unique_id" | "id" => Some(&self.unique_id),
+            _ => return Err(()),
+        })
+    }
+
     /// Its size in memory, roughly.
     pub(super) fn size(&self) -> usize {
         let texts = [

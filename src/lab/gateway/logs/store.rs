@@ -20,6 +20,8 @@ pub(in crate::lab::gateway) struct Store {
     most: usize,
     delay: Duration,
     kept: Mutex<Kept>,
+    /// What was selected last: pages of one selection are asked for one after the other.
+    selected: Mutex<Option<Selected>>,
     #[cfg(feature = "sqlite")]
     file: Option<super::file::LogFile>,
     /// Whether a row could not be written to the file.
@@ -31,6 +33,17 @@ struct Kept {
     /// Each with the instant from which it can be read, in the order of those.
     rows: VecDeque<(Instant, Arc<Row>)>,
     bytes: usize,
+    /// Rows that ever came.
+    came: u64,
+}
+
+/// Rows that fit what was asked, of a log that had so many rows then.
+#[derive(Debug)]
+struct Selected {
+    asked: String,
+    came: u64,
+    seen: usize,
+    rows: Arc<Vec<Arc<Row>>>,
 }
 
 impl Store {
@@ -40,6 +53,7 @@ impl Store {
             most,
             delay,
             kept: Mutex::default(),
+            selected: Mutex::default(),
             #[cfg(feature = "sqlite")]
             file: None,
             lost: AtomicBool::new(false),
@@ -68,6 +82,7 @@ impl Store {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let visible = Instant::now() + self.delay;
         kept.bytes += size;
+        kept.came += 1;
         kept.rows.push_back((visible, row));
         while kept.rows.len() > self.most || kept.bytes > MOST_BYTES {
             let Some((_, oldest)) = kept.rows.pop_front() else {
@@ -75,6 +90,34 @@ impl Store {
             };
             kept.bytes -= oldest.size();
         }
+    }
+
+    /// The rows that `select` takes for what is `asked`, as long as the log is the same.
+    pub(super) fn selected(
+        &self,
+        asked: &str,
+        select: impl FnOnce(Vec<Arc<Row>>) -> Vec<Arc<Row>>,
+    ) -> Result<Arc<Vec<Arc<Row>>>, Refusal> {
+        let (came, seen) = {
+            let now = Instant::now();
+            let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let seen = kept.rows.partition_point(|(visible, _)| *visible <= now);
+            (kept.came, seen)
+        };
+        let mut last = self.selected.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = last.as_ref()
+            && (last.asked.as_str(), last.came, last.seen) == (asked, came, seen)
+        {
+            return Ok(Arc::clone(&last.rows));
+        }
+        let rows = Arc::new(select(self.rows()?));
+        *last = Some(Selected {
+            asked: asked.to_owned(),
+            came,
+            seen,
+            rows: Arc::clone(&rows),
+        });
+        Ok(rows)
     }
 
     /// The rows that can be read, the oldest first; a 500 where the file has not got all of them.
@@ -110,6 +153,30 @@ mod tests {
         assert!(store.rows().unwrap().is_empty());
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(store.rows().unwrap().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_selection_is_made_anew_when_the_log_or_the_question_is_another() {
+        let store = Store::new(10, Duration::from_secs(2));
+        store.push(row(1));
+        let made = std::cell::Cell::new(0);
+        let ask = |asked: &str| {
+            let select = |rows| {
+                made.set(made.get() + 1);
+                rows
+            };
+            (store.selected(asked, select).unwrap().len(), made.get())
+        };
+        assert_eq!((ask("a"), ask("a")), ((0, 1), (0, 1)));
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!(
+            (ask("a"), ask("a")),
+            ((1, 2), (1, 2)),
+            "a row can be read now"
+        );
+        assert_eq!(ask("b"), (1, 3));
+        store.push(row(2));
+        assert_eq!(ask("b"), (1, 4));
     }
 
     #[test]

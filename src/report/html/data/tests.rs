@@ -81,7 +81,8 @@ fn an_arm_a_recipe_and_the_total_each_have_the_times_that_are_theirs() {
     };
     let wanted = [
         ("arm:a.b", 2),
-        ("arm:c", 4),
+        ("arm:c/d", 4),
+        ("group:c/d/x y", 3),
         ("recipe:chat", 3),
         ("recipe:x y", 3),
         ("total", 6),
