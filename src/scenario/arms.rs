@@ -224,7 +224,9 @@ impl Checker<'_> {
         let of_run = target_of_run(file);
         let Some(arms) = &file.arms else {
             let target = of_run.and_then(|name| self.placed(name, file.target.as_ref(), places));
-            let asking = askings.into_iter().find(|asking| Some(asking.target.as_str()) == of_run);
+            let asking = askings
+                .into_iter()
+                .find(|asking| Some(asking.target.as_str()) == of_run);
             // Mistakes of the mix are told whatever is wrong with the target.
             let recipes = self.mix(mix, prices, &asking.unwrap_or_default(), None);
             let target = target?;
