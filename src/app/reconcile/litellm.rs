@@ -125,7 +125,7 @@ mod tests {
 
     fn row() -> Value {
         json!({
-            "request_id": "chatcmpl-1", "call_type": "acompletion", "spend": 0.000123, "total_tokens": 30,
+            "request_id": "chatcmpl-1", "call_type": "acompletion", "spend": 0.000_123, "total_tokens": 30,
             "prompt_tokens": 10, "completion_tokens": 20, "startTime": "2026-11-24T12:00:00.000000Z",
             "endTime": "2026-11-24T12:00:01.500000Z", "completionStartTime": "2026-11-24T12:00:00.250000Z",
             "model": "gpt-5-mini", "custom_llm_provider": "openai", "cache_hit": "False",

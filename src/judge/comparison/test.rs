@@ -115,6 +115,13 @@ mod tests {
     use super::*;
     use crate::base::{Lane, Seed};
 
+    fn near(found: [f64; 2], wanted: [f64; 2]) -> bool {
+        let pairs = found.iter().zip(wanted);
+        pairs
+            .into_iter()
+            .all(|(found, wanted)| (found - wanted).abs() < 1e-12)
+    }
+
     fn of(parts: &[f64]) -> [f64; 2] {
         swaps(parts, parts.iter().sum(), &mut Seed(1).rng(Lane::Swap, 0))
     }
@@ -122,15 +129,15 @@ mod tests {
     #[test]
     fn few_slices_are_swapped_in_every_way() {
         // Of 8 ways, only one gives as low a sum as three parts below zero.
-        assert_eq!(of(&[-1.0, -2.0, -3.0]), [2.0 / 9.0, 1.0]);
-        assert_eq!(of(&[-1.0, 1.0]), [4.0 / 5.0, 4.0 / 5.0]);
+        assert!(near(of(&[-1.0, -2.0, -3.0]), [2.0 / 9.0, 1.0]));
+        assert!(near(of(&[-1.0, 1.0]), [4.0 / 5.0, 4.0 / 5.0]));
     }
 
     #[test]
     fn many_slices_are_swapped_often_enough_to_know() {
         let one_side: Vec<f64> = (0..20).map(|_| -1.0).collect();
-        assert_eq!(of(&one_side), [1.0 / 10_000.0, 1.0]);
-        assert_eq!(of(&[0.0; 20]), [1.0, 1.0]);
+        assert!(near(of(&one_side), [1.0 / 10_000.0, 1.0]));
+        assert!(near(of(&[0.0; 20]), [1.0, 1.0]));
         // 14 of 20 below zero: the binomial tail is 0.0577.
         let mixed: Vec<f64> = (0..20).map(|k| if k < 14 { -1.0 } else { 1.0 }).collect();
         assert!((of(&mixed)[0] - 0.0577).abs() < 0.007, "{:?}", of(&mixed));

@@ -4,6 +4,7 @@ mod check;
 mod figure;
 mod parse;
 mod text;
+mod words;
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::base::HumanDuration;
 
 pub(super) use check::{Named, ThresholdEntry};
 pub use figure::{Figure, Plain, Stat, TIMES, Unit};
-pub use parse::Fault;
+pub use words::Fault;
 
 /// A threshold with what is to become of it.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
