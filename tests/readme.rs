@@ -19,7 +19,15 @@ const PROMISED: [&str; 2] = [
     "cargo test",
 ];
 /// Flags in the README that are not tollgate's.
-const FLAGS_OF_CARGO: [&str; 4] = ["--features", "--no-default-features", "--path", "--release"];
+const FLAGS_OF_CARGO: [&str; 7] = [
+    "--bench",
+    "--features",
+    "--ignored",
+    "--no-default-features",
+    "--path",
+    "--release",
+    "--test",
+];
 
 static README: LazyLock<String> = LazyLock::new(|| read("README.md"));
 

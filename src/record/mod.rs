@@ -183,6 +183,14 @@ impl Recorder {
             .take(self.recipes))
     }
 
+    /// Adds the measured rows of one arm to others.
+    pub(super) fn add_arm(&self, index: usize, to: &mut Tally) {
+        let groups = self.groups.iter().skip(index * self.recipes);
+        for group in groups.take(self.recipes) {
+            to.merge(group);
+        }
+    }
+
     /// The measured rows of one recipe of one arm, to add chunk gaps that were read from a file.
     pub fn group_mut(&mut self, index: usize) -> Option<&mut Tally> {
         self.groups.get_mut(index)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Recorder, Second, Tally};
+use super::{Second, Tally};
 use crate::base::{Money, Offset};
 
 /// What was recorded of each slice of a run.
@@ -16,8 +16,8 @@ pub struct Slice {
     pub first_due: Offset,
     /// When the last of them was due.
     pub last_due: Offset,
-    /// Its rows.
-    pub record: Recorder,
+    /// The rows of each arm: of all its recipes, which a comparison does not tell apart.
+    pub arms: Vec<Tally>,
 }
 
 /// The counts of one arm in one slice, as a file holds them.
@@ -60,19 +60,15 @@ impl Slices {
             if self.0.len() <= place {
                 self.0.resize_with(place + 1, || None);
             }
-            match &mut self.0[place] {
-                Some(slice) => {
-                    slice.first_due = slice.first_due.min(first);
-                    slice.last_due = slice.last_due.max(last);
-                    slice.record.merge(second.record());
-                }
-                empty => {
-                    *empty = Some(Slice {
-                        first_due: first,
-                        last_due: last,
-                        record: second.record().clone(),
-                    });
-                }
+            let slice = self.0[place].get_or_insert_with(|| Slice {
+                first_due: first,
+                last_due: last,
+                arms: vec![Tally::default(); second.record().arms()],
+            });
+            slice.first_due = slice.first_due.min(first);
+            slice.last_due = slice.last_due.max(last);
+            for (index, arm) in slice.arms.iter_mut().enumerate() {
+                second.record().add_arm(index, arm);
             }
         }
     }
@@ -86,22 +82,24 @@ impl Slices {
     /// What each arm has in each of the first slices that are complete, by how many requests each has.
     pub fn complete(&self, sizes: &[Option<u64>]) -> Vec<Vec<Tally>> {
         let whole = |(slice, size): &(&Option<Slice>, &Option<u64>)| {
-            let rows = slice.as_ref().map(|slice| slice.record.total().arrivals);
+            let rows = slice.as_ref().map(Slice::requests);
             rows.zip(**size).is_some_and(|(rows, size)| rows >= size)
         };
         let first = self.0.iter().zip(sizes).take_while(whole);
         let slices = first.filter_map(|(slice, _)| slice.as_ref());
-        slices.map(|slice| arms(&slice.record)).collect()
+        slices.map(|slice| slice.arms.clone()).collect()
     }
 
     /// What each arm has in each slice that has requests.
     pub fn tallies(&self) -> Vec<Vec<Tally>> {
-        self.iter().map(|(_, slice)| arms(&slice.record)).collect()
+        self.iter().map(|(_, slice)| slice.arms.clone()).collect()
     }
 }
 
-fn arms(record: &Recorder) -> Vec<Tally> {
-    (0..record.arms()).map(|arm| record.arm(arm)).collect()
+impl Slice {
+    fn requests(&self) -> u64 {
+        self.arms.iter().map(|arm| arm.arrivals).sum()
+    }
 }
 
 impl SliceRow {

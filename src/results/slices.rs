@@ -24,9 +24,8 @@ pub(super) fn write(
     let tags = hlog::tag_names(&arms);
     let mut out = Log::begin(write::create(&log)?, Some(unix_seconds)).map_err(at(&log))?;
     for (number, slice) in slices.iter() {
-        for (index, (arm, tag)) in arms.iter().zip(&tags).enumerate() {
-            let tally = slice.record.arm(index);
-            csv.serialize(SliceRow::new(number, slice, arm, &tally))
+        for ((arm, tag), tally) in arms.iter().zip(&tags).zip(&slice.arms) {
+            csv.serialize(SliceRow::new(number, slice, arm, tally))
                 .map_err(io)?;
             // The slice's number stands for its time: instants of slices may overlap.
             let (start, length) = (Duration::from_secs(number.into()), Duration::from_secs(1));

@@ -23,6 +23,7 @@ pub struct Arm {
 
 /// How arms are compared; every default is filled in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Compare {
     /// The arm that the others are held against, by its place.
     pub baseline: u16,

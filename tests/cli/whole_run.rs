@@ -40,6 +40,8 @@ fn a_run_writes_all_its_files_and_every_planned_arrival_is_one_row() {
         "report.html",
         "run.json",
         "samples.csv",
+        "slices.csv",
+        "slices.hlog",
         "summary.csv",
     ];
     assert_eq!(folder.names(), names);
