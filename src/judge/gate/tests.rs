@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::judge::{Check, Level, Validity};
-use crate::record::{Histogram, ScopeFigures};
+use crate::record::{Histogram, LogFigures, ScopeFigures};
 use crate::sample::Metric;
 use crate::scenario::Threshold;
 
@@ -354,4 +354,68 @@ fn a_run_is_ended_only_where_the_whole_interval_lies_beyond() {
     assert!(!fails("error_rate < 1%", scope("total", 1..=90, 1)));
     assert!(fails("p95(ttft) < 50ms", scope("total", [], 100)));
     assert!(!fails("p95(ttft) < 50ms", scope("total", [], 10)));
+}
+
+#[test]
+fn what_only_the_gateways_log_tells_needs_the_whole_of_it() {
+    let unread = scope("total", 1..=100, 0);
+    let of = |written: &str, log: LogFigures| {
+        let figures = ScopeFigures {
+            log: Some(log),
+            ..unread.clone()
+        };
+        one(written, figures).0
+    };
+    let log = LogFigures {
+        sent: 100,
+        joined: 98,
+        missing: 2,
+        cost_drift: Some(0.02),
+        whole: true,
+    };
+    assert_eq!(of("missing_logs == 0", log), Verdict::Fail);
+    assert_eq!(of("missing_logs <= 2", log), Verdict::Pass);
+    assert_eq!(of("cost_drift < 1%", log), Verdict::Fail);
+    assert_eq!(of("cost_drift < 3%", log), Verdict::Pass);
+    let part = LogFigures {
+        whole: false,
+        ..log
+    };
+    assert_eq!(of("missing_logs <= 2", part), Verdict::Invalid);
+    let priceless = LogFigures {
+        cost_drift: None,
+        ..log
+    };
+    assert_eq!(of("cost_drift < 3%", priceless), Verdict::Invalid);
+    let (verdict, why) = one("missing_logs == 0", unread);
+    assert_eq!(verdict, Verdict::Invalid);
+    assert!(why.contains("not held against a log"), "{why}");
+}
+
+#[test]
+fn the_arms_decide_beside_the_thresholds_and_alone() {
+    let compared = |verdict: Verdict| crate::judge::Comparison {
+        verdict,
+        ..crate::judge::compare_arms(&[], &crate::judge::Settings::new(Vec::new()))
+    };
+    let figures = [scope("total", 1..=100, 0)];
+    let of = |written: &[&str], comparison: Option<&crate::judge::Comparison>| {
+        let validity = valid(Level::Valid);
+        let evidence = Evidence {
+            run: GatedRun::default(),
+            figures: &figures,
+            shares: &[],
+            validity: &validity,
+            ending: Ending::Whole,
+            comparison,
+        };
+        gate(&thresholds(written), &evidence, None).verdict
+    };
+    assert_eq!(of(&[], None), Verdict::Invalid);
+    for verdict in [Verdict::Pass, Verdict::Inconclusive, Verdict::Fail] {
+        let found = compared(verdict);
+        assert_eq!(of(&[], Some(&found)), verdict);
+        assert_eq!(of(&["p95(ttft) < 200ms"], Some(&found)), verdict);
+        assert_eq!(of(&["p95(ttft) < 1ms"], Some(&found)), Verdict::Fail);
+    }
 }
