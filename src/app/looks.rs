@@ -36,15 +36,15 @@ impl Looks {
         }
         let share = f64::from(self.next) / f64::from(settings.looks);
         let due = (self.sizes.len() as f64 * share).ceil() as usize;
-        let complete = slices.complete(&self.sizes);
-        if complete.len() < due {
+        if slices.complete(&self.sizes) < due {
             return None;
         }
-        let seen = &complete[..due];
-        let verdict = judge::look(seen, self.next, settings);
+        let mut seen = slices.tallies();
+        seen.truncate(due);
+        let verdict = judge::look(&seen, self.next, settings);
         self.next += 1;
         if verdict.is_some() {
-            self.clear = Some(judge::compare_arms(seen, settings));
+            self.clear = Some(judge::compare_arms(&seen, settings));
         }
         verdict
     }

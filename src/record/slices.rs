@@ -79,15 +79,13 @@ impl Slices {
         numbered.filter_map(|(number, slice)| Some((number, slice.as_ref()?)))
     }
 
-    /// What each arm has in each of the first slices that are complete, by how many requests each has.
-    pub fn complete(&self, sizes: &[Option<u64>]) -> Vec<Vec<Tally>> {
+    /// How many of the first slices are complete, by how many requests each has.
+    pub fn complete(&self, sizes: &[Option<u64>]) -> usize {
         let whole = |(slice, size): &(&Option<Slice>, &Option<u64>)| {
             let rows = slice.as_ref().map(Slice::requests);
             rows.zip(**size).is_some_and(|(rows, size)| rows >= size)
         };
-        let first = self.0.iter().zip(sizes).take_while(whole);
-        let slices = first.filter_map(|(slice, _)| slice.as_ref());
-        slices.map(|slice| slice.arms.clone()).collect()
+        self.0.iter().zip(sizes).take_while(whole).count()
     }
 
     /// What each arm has in each slice that has requests.

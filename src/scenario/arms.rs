@@ -108,7 +108,8 @@ pub struct CompareSection {
     pub baseline: Option<Spanned<String>>,
     /// How the arms share the time. `duet` where absent.
     pub design: Option<Spanned<Design>>,
-    /// Slices of the run that the error is worked out from: 10 to 1000. 20 where absent.
+    /// Slices of the run that the error is worked out from: 10 to 1000. 20 where absent, and 10 for each of
+    /// `looks`.
     pub slices: Option<Spanned<u16>>,
     /// By how much an arm may be worse before it fails. 10% where absent.
     pub margin: Option<Spanned<Percent>>,
@@ -125,6 +126,8 @@ pub struct CompareSection {
 
 /// Slices of a run where the scenario does not say.
 const SLICES: u16 = 20;
+/// Slices that a look needs at least.
+const OF_A_LOOK: u16 = 10;
 const ARMS_HELP: &str =
     "give at least two: arms: { direct: { target: provider }, gateway: { target: gateway } }";
 
@@ -359,42 +362,15 @@ impl Checker<'_> {
             }
             given.value
         };
-        let slices = count(self, &section.slices, SLICES, 10, 1_000, "slices");
         let looks = count(self, &section.looks, 1, 1, 10, "looks");
+        let slices = SLICES.max(looks.saturating_mul(OF_A_LOOK));
+        let slices = count(self, &section.slices, slices, 10, 1_000, "slices");
         let design = section
             .design
             .as_ref()
             .map_or(Design::Duet, |design| design.value);
-        let uncounted = |phase: &&Phase| !phase.warmup && phase.expected_requests().is_none();
-        if let (Some(given), Some(uncounted)) = (&section.looks, phases.iter().find(uncounted))
-            && looks > 1
-        {
-            let message = format!(
-                "nobody knows how many requests the phase `{}` has: the looks have no places",
-                uncounted.name
-            );
-            let help = "bound it by `requests`, or leave `looks` out";
-            self.problem(given.span.clone(), message, help);
-        }
-        if let Some(uncounted) = phases
-            .iter()
-            .find(|phase| !phase.warmup && phase.expected_requests().is_none())
-            && design == Design::Slices
-        {
-            let span = section
-                .design
-                .as_ref()
-                .map_or(0..0, |design| design.span.clone());
-            let message = format!(
-                "nobody knows how many requests the phase `{}` has: it can't be cut into slices beforehand",
-                uncounted.name
-            );
-            self.problem(
-                span,
-                message,
-                "bound it by `requests`, or use `design: duet`",
-            );
-        }
+        self.looks(section, slices, looks);
+        self.counted(section, phases, design, looks);
         let primary = section.primary.iter().flatten();
         let primary = primary.filter_map(|text| self.primary(text)).collect();
         Some(Compare {
@@ -407,6 +383,37 @@ impl Checker<'_> {
             primary,
             looks,
         })
+    }
+
+    /// A look needs slices enough for a verdict.
+    fn looks(&mut self, section: &CompareSection, slices: u16, looks: u16) {
+        if let Some(given) = section.slices.as_ref().filter(|_| looks > 1)
+            && slices < looks.saturating_mul(OF_A_LOOK)
+        {
+            let message =
+                format!("{looks} looks at {slices} slices: the first has too few for a verdict");
+            let help = format!("give at least {} slices", looks * OF_A_LOOK);
+            self.problem(given.span.clone(), message, &help);
+        }
+    }
+
+    /// What needs to know beforehand how many requests a phase has.
+    fn counted(&mut self, section: &CompareSection, phases: &[Phase], design: Design, looks: u16) {
+        let uncounted = |phase: &&Phase| !phase.warmup && phase.expected_requests().is_none();
+        let Some(Phase { name, .. }) = phases.iter().find(uncounted) else {
+            return;
+        };
+        let what = format!("nobody knows how many requests the phase `{name}` has");
+        if let Some(given) = section.looks.as_ref().filter(|_| looks > 1) {
+            let message = format!("{what}: the looks have no places");
+            let help = "bound it by `requests`, or leave `looks` out";
+            self.problem(given.span.clone(), message, help);
+        }
+        if let Some(given) = section.design.as_ref().filter(|_| design == Design::Slices) {
+            let message = format!("{what}: it can't be cut into slices beforehand");
+            let help = "bound it by `requests`, or use `design: duet`";
+            self.problem(given.span.clone(), message, help);
+        }
     }
 
     fn baseline(&mut self, name: &Spanned<String>, arms: &[Arm]) -> Option<u16> {

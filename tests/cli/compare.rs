@@ -356,6 +356,11 @@ fn mistakes_in_arms_are_told_before_anything_is_sent() {
     );
     told(
         two,
+        &compared("looks: 4, slices: 20"),
+        "too few for a verdict",
+    );
+    told(
+        two,
         &format!("{timed}\ncompare: {{ looks: 3 }}"),
         "the looks have no places",
     );
