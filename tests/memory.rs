@@ -45,12 +45,13 @@ fn peak_of_a_run(folder: &Path, requests: u64) -> u64 {
 #[test]
 fn memory_does_not_grow_with_the_length_of_a_run() {
     let folder = tempfile::tempdir().unwrap();
-    let short = peak_of_a_run(folder.path(), 1_000);
-    let long = peak_of_a_run(folder.path(), 10_000);
+    let short = peak_of_a_run(folder.path(), 4_000);
+    let long = peak_of_a_run(folder.path(), 40_000);
     assert!(short > 0);
-    // 9,000 rows more; kept in memory they would be 5 MB and more.
+    // 36,000 rows more; kept in memory they would be 20 MB and more. The histograms of the slices fill up
+    // meanwhile, and take a few.
     assert!(
-        long <= short + 3 * 1024,
-        "{short} KiB for 1,000 requests, {long} KiB for 10,000"
+        long <= short + 8 * 1024,
+        "{short} KiB for 4,000 requests, {long} KiB for 40,000"
     );
 }
