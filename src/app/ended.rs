@@ -122,7 +122,9 @@ impl Ended {
 
     pub(super) fn report(&self, args: &RunArgs) -> anyhow::Result<Exit> {
         let gate = self.gate(args);
-        if args.json {
+        if let Some(gate) = gate.as_ref().filter(|_| args.json && args.compares) {
+            terminal::data(&format!("{}\n", serde_json::to_string_pretty(gate)?));
+        } else if args.json {
             terminal::data(&format!("{}\n", serde_json::to_string_pretty(&self.info)?));
         } else {
             let paint = terminal::stdout_paint();

@@ -230,6 +230,10 @@ fn an_arm_that_never_answers_is_no_comparison() {
     let present = targets(SAME, SAME);
     let present = present.lines().take(2).collect::<Vec<_>>().join("\n");
     let sandbox = arms(&format!("{present}\n{dead}"), LOAD);
+    let ran = sandbox.run("compare scenario.yaml -o json --json").exits(4);
+    let gate: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(gate["verdict"], "invalid");
+    assert_eq!(gate["comparison"]["baseline"], "present");
     let ran = sandbox.run("compare scenario.yaml -o out").exits(4);
     assert!(
         ran.stdout.contains("`newer` answered nothing"),
