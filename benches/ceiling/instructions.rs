@@ -108,7 +108,8 @@ fn total(
         .arg("--tool=callgrind")
         .arg(format!("--callgrind-out-file={}", counted.display()))
         .arg(Tool::Direct.program())
-        .args(["run", "--workers", "1", "-o"])
+        // The page is of seconds and not of requests, and a run under valgrind has many.
+        .args(["run", "--no-html", "--workers", "1", "-o"])
         .arg(folder.path())
         .arg(&scenario)
         .output()
