@@ -7,6 +7,7 @@ use anyhow::Context;
 use super::cli::RunArgs;
 use super::lab::Embedded;
 use super::preflight::{self, Refused};
+use crate::base::Seed;
 use crate::plan::{ArmId, PhaseId, Plan};
 use crate::results::ConnectionInfo;
 use crate::scenario::{Address, Place};
@@ -43,7 +44,9 @@ async fn side(plan: &Plan, arm: ArmId, args: &RunArgs) -> Result<anyhow::Result<
     let target = &plan.arm(arm).target;
     match &target.place {
         Place::Lab { via, script } => {
-            let lab = Embedded::start(script.clone(), scenario.seed, *via);
+            // Two labs that drew the same delays would be no two providers: their noise would cancel out.
+            let seed = Seed(scenario.seed.0.wrapping_add(u64::from(arm.0)));
+            let lab = Embedded::start(script.clone(), seed, *via);
             let side = lab.map(|lab| Side {
                 endpoint: lab.endpoint.clone(),
                 lookup: None,

@@ -225,6 +225,35 @@ fn an_arm_that_fails_fast_does_not_pass_for_fast() {
 }
 
 #[test]
+fn an_arm_that_buffers_does_not_pass_for_fast() {
+    let lab = |ttft: u32, pace: u32| {
+        format!(
+            "{{ lab: {{ script: {{ models: [ {{ ttft: {{ constant: {ttft}ms }}, pace: {{ constant: {pace}ms }}, \
+             output_tokens: {{ constant: 8 }} }} ] }} }} }}"
+        )
+    };
+    // The same eight tokens at the same end: one by one, and all at once.
+    let targets = format!(
+        "targets:\n  present: {}\n  newer: {}\n",
+        lab(40, 10),
+        lab(110, 0)
+    );
+    let fresh = || arms(&targets, LOAD);
+    let Some((_, found)) = of_a_valid_run(fresh) else {
+        return;
+    };
+    assert_eq!(found["verdict"], "fail", "{found}");
+    assert_eq!(
+        of(&found, "metrics", "ttft", Some("p50"))["verdict"],
+        "fail"
+    );
+    assert_eq!(
+        of(&found, "metrics", "chunk_gap", Some("p50"))["verdict"],
+        "pass"
+    );
+}
+
+#[test]
 fn an_arm_that_never_answers_is_no_comparison() {
     let dead = "  newer: { lab: { script: { faults: [ { do: { status: { code: 503 } } } ] } } }\n";
     let present = targets(SAME, SAME);
