@@ -18,7 +18,8 @@ pub(super) struct Looks {
 impl Looks {
     /// The looks of a plan. Those of one look only are none: the end is looked at anyway.
     pub(super) fn new(plan: &Plan, info: &RunInfo) -> Self {
-        let settings = compare::settings(info, 0.0);
+        // For a window of a second: a look knows how long its own was.
+        let settings = compare::settings(info, 1.0);
         Self {
             settings: settings.filter(|settings| settings.looks > 1),
             sizes: plan.slice_sizes(),
@@ -41,10 +42,14 @@ impl Looks {
         }
         let mut seen = slices.tallies();
         seen.truncate(due);
-        let verdict = judge::look(&seen, self.next, settings);
+        let mut settings = settings.clone();
+        for window in &mut settings.window_s {
+            *window *= slices.span(due).as_secs_f64();
+        }
+        let verdict = judge::look(&seen, self.next, &settings);
         self.next += 1;
         if verdict.is_some() {
-            self.clear = Some(judge::compare_arms(&seen, settings));
+            self.clear = Some(judge::compare_arms(&seen, &settings));
         }
         verdict
     }

@@ -1,5 +1,7 @@
 //! A run cut into slices: what a comparison works its error out from.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Second, Tally};
@@ -86,6 +88,15 @@ impl Slices {
             rows.zip(**size).is_some_and(|(rows, size)| rows >= size)
         };
         self.0.iter().zip(sizes).take_while(whole).count()
+    }
+
+    /// The time in which the requests of so many first slices were due.
+    pub fn span(&self, first: usize) -> Duration {
+        let slices = || self.iter().take(first).map(|(_, slice)| slice);
+        let begin = slices().map(|slice| slice.first_due).min();
+        let end = slices().map(|slice| slice.last_due).max();
+        let span = begin.zip(end).map(|(begin, end)| end.since(begin));
+        span.unwrap_or_default()
     }
 
     /// What each arm has in each slice that has requests.

@@ -292,6 +292,9 @@ fn a_clear_verdict_at_a_look_ends_the_run() {
     assert_eq!(found["verdict"], "fail");
     let info = sandbox.folder().info();
     let look = info["ended_at_look"].as_u64().unwrap();
+    let goodput = of(&found, "figures", "goodput", None);
+    let each = goodput["arm"].as_f64().unwrap();
+    assert!((25.0..75.0).contains(&each), "half of 100/s: {goodput}");
     assert!((1..4).contains(&look), "{look}");
     assert_eq!(info["complete"], true);
     let requests = sandbox.folder().rows().len() as u64;
