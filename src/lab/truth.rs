@@ -19,8 +19,26 @@ const MOST_CHUNKS: usize = 256;
 /// What a provider truly did with one request. Instants are nanoseconds of `CLOCK_MONOTONIC`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Truth {
-    /// Which request it was: [`Truth::key_of`] its body.
+    /// Which request it was: its [`Marker`](crate::base::Marker), where it has one, else [`Truth::key_of`] its body.
     pub key: u64,
+    /// Whether the key is a marker.
+    #[serde(default)]
+    pub marked: bool,
+    /// When its last byte was in.
+    #[serde(default)]
+    pub received: u64,
+    /// The status that it was answered with; 0 where it got no answer.
+    #[serde(default)]
+    pub status: u16,
+    /// The fault that hit it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+    /// Output tokens that went out, by the provider's own count.
+    #[serde(default)]
+    pub tokens: u32,
+    /// Whether the answer went out to its end. Not where a fault cut it, or the client left.
+    #[serde(default)]
+    pub whole: bool,
     /// When each chunk with a token went out; the whole answer, where it came in one piece.
     pub chunks: Vec<u64>,
     /// When the last bytes of the answer went out.
