@@ -101,6 +101,7 @@ fn scenario(phases: Vec<Phase>) -> Scenario {
         compare: None,
         phases,
         slos: Slos::default(),
+        marked: false,
         thresholds: Vec::new(),
         prices: None,
         budget: None,

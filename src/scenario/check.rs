@@ -118,6 +118,7 @@ impl<'a> Checker<'a> {
             compare,
             phases: load?,
             slos: file.slos.unwrap_or_default(),
+            marked: false,
             thresholds,
             prices: prices.flatten(),
             budget,

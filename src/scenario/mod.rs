@@ -78,6 +78,9 @@ pub struct Scenario {
     /// How the arms are compared, where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compare: Option<Compare>,
+    /// Whether each prompt carries a marker, by which its request is known behind a gateway.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub marked: bool,
     /// The phases of load, in order; at least one that is measured.
     pub phases: Vec<Phase>,
     /// What a good answer keeps to.

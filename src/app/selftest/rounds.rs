@@ -122,6 +122,7 @@ impl Spec {
                 },
             }],
             slos: Slos::default(),
+            marked: false,
             thresholds: Vec::new(),
             prices: None,
             budget: None,
