@@ -63,7 +63,7 @@ pub(super) enum Command {
     /// Send a few of the smallest requests to a gateway, show its contract, and keep the transcripts
     Probe(ProbeArgs),
     /// Print the JSON Schema of a scenario file
-    Schema,
+    Schema(SchemaArgs),
 }
 
 /// A scenario and what is changed in it.
@@ -297,6 +297,13 @@ pub(super) struct ReportArgs {
     #[arg(long, value_name = "FILE", num_args = 0..=1, conflicts_with = "json")]
     #[expect(clippy::option_option, reason = "a flag with a file or without")]
     pub(super) html: Option<Option<PathBuf>>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SchemaArgs {
+    /// Print it for reading: a table of the keys of each type, as Markdown
+    #[arg(long)]
+    pub(super) markdown: bool,
 }
 
 #[derive(Debug, Args)]

@@ -52,7 +52,7 @@ pub fn main() -> ExitCode {
         Command::Prices(PricesCommand::Pull(args)) => prices::pull(&args),
         Command::Reconcile(args) => reconcile::reconcile(&args),
         Command::Probe(args) => probe::probe(&args),
-        Command::Schema => commands::schema(),
+        Command::Schema(args) => commands::schema(&args),
     };
     exit.unwrap_or_else(|error| {
         terminal::error(&format!("{error:#}"));
