@@ -13,6 +13,7 @@ mod plan;
 mod reconcile;
 mod selftest;
 mod table;
+pub mod telemetry;
 mod text;
 mod told;
 
