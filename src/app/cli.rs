@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::ci::CiArgs;
+use super::telemetry::TelemetryArgs;
 use crate::base::{HumanDuration, Rate};
 use crate::scenario::{Kind, LogKind, Overrides};
 
@@ -146,6 +147,8 @@ pub(super) struct RunArgs {
     /// Whether A is compared with A: `compare --aa`.
     #[arg(skip)]
     pub(super) aa: bool,
+    #[command(flatten)]
+    pub(super) telemetry: TelemetryArgs,
     #[command(flatten)]
     pub(super) ci: CiArgs,
 }

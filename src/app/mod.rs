@@ -26,6 +26,7 @@ mod run;
 mod selftest;
 mod sides;
 mod signals;
+mod telemetry;
 mod terminal;
 
 use std::process::ExitCode;

@@ -7,6 +7,7 @@ mod arms;
 mod baseline;
 mod connections;
 mod course;
+mod delivered;
 mod evidence;
 mod hlog;
 mod info;
@@ -28,6 +29,7 @@ pub use arms::ArmInfo;
 pub use baseline::{Saved, save_baseline};
 pub use connections::{ConnectionInfo, PreopenInfo};
 pub use course::{Places, intervals, spread, write_whole};
+pub use delivered::{DeliveredInfo, ScrapedInfo, TelemetryInfo};
 pub use evidence::{
     Material, earlier, material, read_comparison, read_gate, write_comparison, write_gate,
 };

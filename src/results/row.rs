@@ -271,6 +271,7 @@ mod tests {
             open_files: None,
             rows_waiting: 0,
             logged: None,
+            telemetry: None,
             validity: None,
             shares: Vec::new(),
             summary: None,

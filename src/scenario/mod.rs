@@ -318,6 +318,20 @@ impl Phase {
         )
     }
 
+    /// The rate that an open loop calls for, in arrivals per second, so long after its beginning.
+    pub fn rate_at(&self, since: Duration) -> Option<f64> {
+        let Shape::Open { pace, .. } = &self.shape else {
+            return None;
+        };
+        Some(match pace {
+            Pace::Constant { rate } | Pace::Poisson { rate } => *rate,
+            Pace::Ramp { from, to, over } => {
+                let share = since.as_secs_f64() / over.as_secs_f64();
+                from + (to - from) * share.clamp(0.0, 1.0)
+            }
+        })
+    }
+
     /// About how many requests it has by the plan; `None` where the answers decide.
     pub fn expected_requests(&self) -> Option<f64> {
         let by_time = match &self.shape {
