@@ -25,8 +25,7 @@ pub use reconcile::{
 };
 pub use sandwich::{
     Added, AddedStat, AddedTime, Claim, Fidelity, Front, Level as LoadLevel, LevelFound,
-    OVERHEAD_SCHEMA, Overhead, Pairs, Provided, QUANTILES as ADDED_QUANTILES, RateLimit, Sandwich,
-    StreamVerdict, Upstream, UpstreamShare, Used,
+    OVERHEAD_SCHEMA, Overhead, Pairs, Provided, RateLimit, Sandwich, Upstream, UpstreamShare, Used,
 };
 pub use selftest::{Certificate, Clocks, Errors, Load, Measured, Round, SELFTEST_SCHEMA, compare};
 pub use shares::{ShareFound, ShareVerdict, SharesFound, shares};

@@ -54,7 +54,8 @@ pub use readings::{At, Only, Readings, Reads, Spot};
 pub use shares::{By, Shares};
 pub use template::{Moment, Template};
 pub use thresholds::{
-    Fault, Figure, Key, Limit, Margin, Part, Plain, Relation, Stat, TIMES, Test, Threshold, Unit,
+    ADDED, ADDED_QUANTILES, Fault, Figure, Key, Limit, Margin, Part, Plain, Relation, Stat,
+    StreamVerdict, TIMES, Test, Threshold, Unit,
 };
 
 /// A scenario without problems: every file that it names has been read, every default is filled in.

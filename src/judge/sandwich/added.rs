@@ -6,15 +6,8 @@ use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::record::{Histogram, needed};
+use crate::scenario::{ADDED, ADDED_QUANTILES};
 
-/// The quantiles that are told.
-pub const QUANTILES: [(&str, f64); 5] = [
-    ("p50", 0.5),
-    ("p90", 0.9),
-    ("p95", 0.95),
-    ("p99", 0.99),
-    ("p99.9", 0.999),
-];
 /// Blocks of pairs that follow each other in time: within a block they may be alike.
 pub(super) const BLOCKS: usize = 20;
 /// One side of a two-sided interval of 95 %.
@@ -69,10 +62,10 @@ impl AddedTime {
     /// The name in files and thresholds.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Ttft => "added_ttft",
-            Self::Chunk => "added_chunk",
-            Self::E2e => "added_e2e",
-            Self::PlainE2e => "added_plain_e2e",
+            Self::Ttft => ADDED[0],
+            Self::Chunk => ADDED[1],
+            Self::E2e => ADDED[2],
+            Self::PlainE2e => ADDED[3],
         }
     }
 
@@ -200,7 +193,7 @@ pub(super) fn added(time: AddedTime, gateway: &Side, direct: &Side) -> Option<Ad
             direct_ms: ms(past.value),
         })
     };
-    let stats: Vec<AddedStat> = QUANTILES.into_iter().filter_map(stat).collect();
+    let stats: Vec<AddedStat> = ADDED_QUANTILES.into_iter().filter_map(stat).collect();
     (!stats.is_empty()).then(|| Added {
         time,
         n: gateway.whole().len(),
@@ -236,7 +229,7 @@ mod tests {
         for delay_ms in [0.0, 0.2, 1.0, 5.0] {
             let (gateway, direct) = sides(4_000, 1, |_| delay_ms * 1e6);
             let found = added(AddedTime::Ttft, &gateway, &direct).unwrap();
-            assert_eq!(found.stats.len(), QUANTILES.len());
+            assert_eq!(found.stats.len(), ADDED_QUANTILES.len());
             for stat in &found.stats {
                 assert!((stat.added_ms - delay_ms).abs() < 0.01, "{stat:?}");
                 assert!(stat.low_ms <= delay_ms, "{stat:?}");

@@ -1,11 +1,10 @@
 //! What became of streams on their way: chunks in against chunks out.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::front::Front;
 use crate::lab::Truth;
+use crate::scenario::StreamVerdict;
 
 /// Chunks that a stream needs at least before one can say that it was buffered.
 const BUFFERED_FROM: usize = 4;
@@ -19,31 +18,6 @@ const COALESCED: f64 = 0.1;
 const BUFFERS: f64 = 0.01;
 /// The share of streams, more than past the gateway, from which it is said to coalesce.
 const COALESCES: f64 = 0.05;
-
-/// What a gateway makes of streams, from best to worst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StreamVerdict {
-    /// Each chunk went on as it came.
-    Faithful,
-    /// Chunks were put together, or held to go out with others.
-    Coalesced,
-    /// The whole answer was held to its end.
-    Buffered,
-    /// Content was lost, doubled, swapped or rewritten, or the stream failed though the provider's did not.
-    Broken,
-}
-
-impl fmt::Display for StreamVerdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Faithful => "faithful",
-            Self::Coalesced => "coalesced",
-            Self::Buffered => "buffered",
-            Self::Broken => "broken",
-        })
-    }
-}
 
 /// What became of the streams through the gateway.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

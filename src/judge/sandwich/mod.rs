@@ -13,8 +13,8 @@ mod upstream;
 
 use serde::{Deserialize, Serialize};
 
-pub use added::{Added, AddedStat, AddedTime, QUANTILES};
-pub use fidelity::{Fidelity, StreamVerdict};
+pub use added::{Added, AddedStat, AddedTime};
+pub use fidelity::Fidelity;
 pub use front::{Front, Level};
 pub use join::{Pairs, Provided, Sandwich};
 pub use upstream::{Upstream, UpstreamShare};

@@ -1,6 +1,7 @@
 use super::*;
 use crate::base::{Marker, Offset};
 use crate::lab::Truth;
+use crate::scenario::StreamVerdict;
 use crate::wire::{Outcome, Piece, Trail};
 
 const MS: u64 = 1_000_000;
