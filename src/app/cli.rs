@@ -53,9 +53,9 @@ pub(super) enum Command {
     Lab(LabArgs),
     /// Prove the client's own error on this machine, against a provider that knows the truth
     Selftest(SelftestArgs),
-    /// The provider of a self-test; it speaks over stdin and stdout, and ends with its stdin
+    /// Stand-ins for another command; they speak over stdin and stdout, and end with their stdin
     #[command(hide = true)]
-    SelftestProvider,
+    StandIn,
     /// Make a price table from a gateway's own list
     #[command(subcommand)]
     Prices(PricesCommand),

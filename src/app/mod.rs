@@ -26,6 +26,7 @@ mod run;
 mod selftest;
 mod sides;
 mod signals;
+mod stand_in;
 mod telemetry;
 mod terminal;
 
@@ -49,7 +50,7 @@ pub fn main() -> ExitCode {
         Command::Baseline(BaselineCommand::Show(args)) => Ok(baseline::show(&args)),
         Command::Lab(args) => lab::lab(&args),
         Command::Selftest(args) => selftest::selftest(&args),
-        Command::SelftestProvider => selftest::serve(),
+        Command::StandIn => stand_in::serve(),
         Command::Prices(PricesCommand::Pull(args)) => prices::pull(&args),
         Command::Reconcile(args) => reconcile::reconcile(&args),
         Command::Probe(args) => probe::probe(&args),
