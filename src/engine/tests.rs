@@ -102,6 +102,7 @@ fn scenario(phases: Vec<Phase>) -> Scenario {
         phases,
         slos: Slos::default(),
         marked: false,
+        overhead: None,
         thresholds: Vec::new(),
         prices: None,
         budget: None,
