@@ -8,6 +8,8 @@ use clap::{Args, Parser, Subcommand};
 use super::ci::CiArgs;
 #[cfg(unix)]
 use super::gateways::Routing;
+#[cfg(unix)]
+use super::overhead::OverheadArgs;
 use super::telemetry::TelemetryArgs;
 use crate::base::{HumanDuration, Rate};
 use crate::scenario::{Kind, LogKind, Overrides};
@@ -40,6 +42,9 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Hold a scenario's arms against each other, or two runs that are stored
     Compare(CompareArgs),
+    /// Measure what a gateway adds, and what it makes of streams, with the lab's provider behind it
+    #[cfg(unix)]
+    Overhead(Box<OverheadArgs>),
     /// Check scenarios and show every problem at its place; sends nothing
     Validate(ValidateArgs),
     /// Show what a run would send, how long it would take and cost; sends nothing
@@ -429,7 +434,7 @@ pub(super) struct TryArgs {
     pub(super) json: bool,
 }
 
-fn kind(text: &str) -> Result<Kind, String> {
+pub(super) fn kind(text: &str) -> Result<Kind, String> {
     let named = serde_json::from_value(text.into());
     named.map_err(|error| error.to_string())
 }
@@ -453,14 +458,14 @@ fn any_duration(text: &str) -> Result<HumanDuration, String> {
     text.parse().map_err(|error| in_a_line(&error))
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
+pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("write it as KEY=VALUE".to_owned()),
     }
 }
 
-fn rate(text: &str) -> Result<Rate, String> {
+pub(super) fn rate(text: &str) -> Result<Rate, String> {
     let rate: Rate = text.parse().map_err(|error| in_a_line(&error))?;
     if rate.per_second() > 0.0 {
         Ok(rate)
@@ -469,7 +474,7 @@ fn rate(text: &str) -> Result<Rate, String> {
     }
 }
 
-fn duration(text: &str) -> Result<HumanDuration, String> {
+pub(super) fn duration(text: &str) -> Result<HumanDuration, String> {
     let duration: HumanDuration = text.parse().map_err(|error| in_a_line(&error))?;
     if duration.0.is_zero() {
         Err("give a duration above zero".to_owned())

@@ -83,7 +83,6 @@ impl Child {
     }
 
     /// How each provider stands.
-    #[expect(dead_code, reason = "for `tollgate overhead`")]
     pub(in crate::app) fn counts(&mut self) -> anyhow::Result<BTreeMap<String, Counts>> {
         let mut all = BTreeMap::new();
         self.order(Order::Counts, |line| {
@@ -95,7 +94,6 @@ impl Child {
     }
 
     /// Lets the windows of all faults count from now, and not from a provider's first request.
-    #[expect(dead_code, reason = "for `tollgate overhead`")]
     pub(in crate::app) fn begin(&mut self) -> anyhow::Result<()> {
         self.order(Order::Begin, |_| {})
     }

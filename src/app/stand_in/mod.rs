@@ -29,6 +29,8 @@ pub(super) struct Cast {
     pub(super) seed: u64,
     /// Providers by name.
     pub(super) providers: Vec<(String, Script)>,
+    /// Where the first provider listens; on a free port where absent.
+    pub(super) first_at: Option<std::net::SocketAddr>,
 }
 
 /// What the child says first.
@@ -71,6 +73,7 @@ mod tests {
         let cast = Cast {
             seed: 7,
             providers: vec![("main".into(), Script::default())],
+            ..Cast::default()
         };
         let line = serde_json::to_string(&cast).unwrap();
         assert!(!line.contains('\n'));
