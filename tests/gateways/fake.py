@@ -52,8 +52,9 @@ class Gateway(BaseHTTPRequestHandler):
 
 print("environment:", " ".join(sorted(os.environ)), flush=True)
 if "works" in habits:
-    # A worker burns the processor, and holds memory.
-    subprocess.Popen([sys.executable, "-c", "held = bytearray(64 << 20)\nwhile True: pass"])
+    # A worker burns the processor, and holds memory: 64 MB of it before the gateway is ready.
+    work = "held = b'x' * (64 << 20)\nprint(flush=True)\nwhile True: pass"
+    subprocess.Popen([sys.executable, "-c", work], stdout=subprocess.PIPE).stdout.readline()
 if "forks" in habits:
     # A child, and a child of its own that has left its session and lost its parent.
     lost = "import subprocess, sys; subprocess.Popen(['sleep', '100'], start_new_session=True)"
