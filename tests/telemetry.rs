@@ -4,7 +4,7 @@
 //! `prometheus` (Debian: prometheus) is all that is needed. Where it can't be had, `TOLLGATE_SKIP_REAL=1`
 //! leaves these tests out.
 
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 #![expect(
     clippy::unwrap_used,
     reason = "a test's helpers may fail as its tests do"

@@ -76,11 +76,8 @@ fn watch() -> Watched {
         (job, at.unwrap())
     });
     let text = get(port, "/metrics").unwrap();
-    // The files are there before the endpoint goes: it need not be waited for.
-    until("the report", || {
-        let folder = sandbox.folder();
-        folder.info()["complete"] == true && folder.names().contains(&"comparison.json".to_owned())
-    });
+    // The files are written by then.
+    run.hear("prometheus: the endpoint stays for 20 s");
     run.signal(rustix::process::Signal::INT);
     let ran = run.finish();
     Watched {
