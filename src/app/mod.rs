@@ -11,6 +11,8 @@ mod compare;
 mod ended;
 mod exit;
 mod gate;
+#[cfg(unix)]
+mod gateways;
 mod lab;
 mod limits;
 mod looks;
@@ -26,6 +28,7 @@ mod run;
 mod selftest;
 mod sides;
 mod signals;
+mod stand_in;
 mod telemetry;
 mod terminal;
 
@@ -49,11 +52,18 @@ pub fn main() -> ExitCode {
         Command::Baseline(BaselineCommand::Show(args)) => Ok(baseline::show(&args)),
         Command::Lab(args) => lab::lab(&args),
         Command::Selftest(args) => selftest::selftest(&args),
-        Command::SelftestProvider => selftest::serve(),
+        Command::StandIn => stand_in::serve(),
         Command::Prices(PricesCommand::Pull(args)) => prices::pull(&args),
         Command::Reconcile(args) => reconcile::reconcile(&args),
         Command::Probe(args) => probe::probe(&args),
-        Command::Schema => commands::schema(),
+        #[cfg(unix)]
+        Command::Gateways(args) => match &args.command {
+            Some(cli::GatewaysCommand::Try(args)) => gateways::try_out(args),
+            None => gateways::list(&args),
+        },
+        #[cfg(unix)]
+        Command::GatewaySupervisor => gateways::supervise(),
+        Command::Schema(args) => commands::schema(&args),
     };
     exit.unwrap_or_else(|error| {
         terminal::error(&format!("{error:#}"));

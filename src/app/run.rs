@@ -33,6 +33,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     args.ci.clear();
     let overrides = Overrides {
         reconcile: args.reconcile,
+        overhead: Some(false),
         compares: args.compares,
         aa: args.aa,
         ..args.scenario.overrides()

@@ -14,6 +14,7 @@ mod info;
 mod likeness;
 mod line;
 mod logged;
+mod overhead;
 mod read;
 mod reconcile;
 mod packed;
@@ -37,6 +38,7 @@ pub use hlog::tag_names;
 pub use info::{BudgetInfo, Interruption, PhaseInfo, RecipeInfo, RunInfo, Standing, TargetInfo};
 pub use likeness::differences;
 pub use logged::LoggedInfo;
+pub use overhead::{read_overhead, write_overhead};
 pub use read::{Stored, each_row, read, read_info};
 pub use reconcile::{ReconcileFiles, add_log_figures, read_reconciled};
 pub use row::Row;
@@ -67,6 +69,8 @@ pub mod names {
     pub const PAGE: &str = "report.html";
     /// How the arms compare.
     pub const COMPARISON: &str = "comparison.json";
+    /// What a gateway adds, and what it makes of streams.
+    pub const OVERHEAD: &str = "overhead.json";
     /// What a gate found.
     pub const GATE: &str = "gate.json";
     /// The run against a gateway's log of it.

@@ -194,6 +194,7 @@ impl Row {
                     attempts: self.attempts,
                 },
                 kept: None,
+                trail: None,
             },
             cost: self.cost_computed_usd,
             bill: Bill {
