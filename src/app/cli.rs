@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::ci::CiArgs;
+use super::import::ImportArgs;
+use super::init::InitArgs;
+use super::scenarios::ScenariosArgs;
 use crate::base::{HumanDuration, Rate};
 use crate::scenario::{Kind, LogKind, Overrides};
 
@@ -62,6 +65,12 @@ pub(super) enum Command {
     Reconcile(ReconcileArgs),
     /// Send a few of the smallest requests to a gateway, show its contract, and keep the transcripts
     Probe(ProbeArgs),
+    /// Write a scenario to begin with, and all that it needs; without a name list them
+    Init(InitArgs),
+    /// List the scenarios of a folder and the templates, with what each answers
+    Scenarios(ScenariosArgs),
+    /// Make a scenario and prompt files of what another tool or a gateway's log says
+    Import(ImportArgs),
     /// Print the JSON Schema of a scenario file
     Schema,
 }
@@ -391,7 +400,7 @@ fn any_duration(text: &str) -> Result<HumanDuration, String> {
     text.parse().map_err(|error| in_a_line(&error))
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
+pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("write it as KEY=VALUE".to_owned()),

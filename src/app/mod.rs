@@ -11,6 +11,8 @@ mod compare;
 mod ended;
 mod exit;
 mod gate;
+mod import;
+mod init;
 mod lab;
 mod limits;
 mod looks;
@@ -23,9 +25,11 @@ mod probe;
 mod progress;
 mod reconcile;
 mod run;
+mod scenarios;
 mod selftest;
 mod sides;
 mod signals;
+mod templates;
 mod terminal;
 
 use std::process::ExitCode;
@@ -52,6 +56,9 @@ pub fn main() -> ExitCode {
         Command::Prices(PricesCommand::Pull(args)) => prices::pull(&args),
         Command::Reconcile(args) => reconcile::reconcile(&args),
         Command::Probe(args) => probe::probe(&args),
+        Command::Init(args) => init::init(&args),
+        Command::Scenarios(args) => scenarios::scenarios(&args),
+        Command::Import(args) => import::import(&args),
         Command::Schema => commands::schema(),
     };
     exit.unwrap_or_else(|error| {

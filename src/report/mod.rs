@@ -21,7 +21,7 @@ pub use comparison::comparison;
 pub use example::{Example, examples};
 pub use gate::gate;
 pub use needed::{Needed, needed};
-pub use plan::plan;
+pub use plan::{plan, plan_in_brief};
 pub use reconcile::reconciled;
 pub use selftest::selftest;
 pub use text::{Paint, run};
