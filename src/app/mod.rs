@@ -13,6 +13,8 @@ mod exit;
 mod gate;
 mod import;
 mod init;
+#[cfg(unix)]
+mod gateways;
 mod lab;
 mod limits;
 mod looks;
@@ -30,6 +32,8 @@ mod selftest;
 mod sides;
 mod signals;
 mod templates;
+mod stand_in;
+mod telemetry;
 mod terminal;
 
 use std::process::ExitCode;
@@ -52,14 +56,21 @@ pub fn main() -> ExitCode {
         Command::Baseline(BaselineCommand::Show(args)) => Ok(baseline::show(&args)),
         Command::Lab(args) => lab::lab(&args),
         Command::Selftest(args) => selftest::selftest(&args),
-        Command::SelftestProvider => selftest::serve(),
+        Command::StandIn => stand_in::serve(),
         Command::Prices(PricesCommand::Pull(args)) => prices::pull(&args),
         Command::Reconcile(args) => reconcile::reconcile(&args),
         Command::Probe(args) => probe::probe(&args),
         Command::Init(args) => init::init(&args),
         Command::Scenarios(args) => scenarios::scenarios(&args),
         Command::Import(args) => import::import(&args),
-        Command::Schema => commands::schema(),
+        #[cfg(unix)]
+        Command::Gateways(args) => match &args.command {
+            Some(cli::GatewaysCommand::Try(args)) => gateways::try_out(args),
+            None => gateways::list(&args),
+        },
+        #[cfg(unix)]
+        Command::GatewaySupervisor => gateways::supervise(),
+        Command::Schema(args) => commands::schema(&args),
     };
     exit.unwrap_or_else(|error| {
         terminal::error(&format!("{error:#}"));
