@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::draft::{Draft, Model, Prompt, Recipe};
-use super::{Input, secrets, words};
+use super::{Input, chats, secrets, words};
 
 /// What a bench says.
 #[derive(Default)]
@@ -217,7 +217,7 @@ pub(super) fn extra(
     {
         draft.left(at, "it is a key of the recipe's `chat`");
     } else {
-        fields.insert(name.to_owned(), value);
+        fields.insert(name.to_owned(), chats::hidden(value, at, draft));
     }
 }
 

@@ -182,7 +182,7 @@ impl Asked {
 }
 
 /// A value without what may be a key, however deep.
-fn hidden(value: Value, at: &str, draft: &mut Draft) -> Value {
+pub(super) fn hidden(value: Value, at: &str, draft: &mut Draft) -> Value {
     match value {
         Value::String(text) if secrets::looks_like_one(&text) => {
             draft.left(at, "a text of the body that looks like a key");

@@ -133,14 +133,19 @@ impl K6<'_> {
             return Ok(());
         }
         let stages = self.stages(options)?;
-        let vus = options.count("vus")?;
+        let vus = options.number("vus")?;
         let seconds = options.seconds("duration", words::go_seconds)?;
         let iterations = options.count("iterations")?;
         if !stages.is_empty() {
             let at = options.at("stages");
-            self.ramping_vus("users", vus.unwrap_or(1) as f64, &stages, &at);
+            self.ramping_vus("users", vus.unwrap_or(1.0), &stages, &at);
         } else if vus.is_some() || seconds.is_some() || iterations.is_some() {
-            self.closed("users", vus.unwrap_or(1), seconds, iterations);
+            self.closed(
+                "users",
+                vus.map_or(1, |vus| vus.max(1.0) as u64),
+                seconds,
+                iterations,
+            );
         }
         Ok(())
     }
