@@ -120,7 +120,7 @@ impl Flags<'_, '_> {
             "--system-prompt" => self.bench.system = Some(value.to_owned()),
             "--connection-reuse-strategy" => connections(self.draft, Some(value)),
             "--goodput" => self.goodput(value, &here),
-            "--arrival-pattern" | "--request-rate-mode" => self.load.shape = value.to_owned(),
+            "--arrival-pattern" | "--request-rate-mode" => value.clone_into(&mut self.load.shape),
             "--input-file" => self.file(value, &here),
             _ => self.number(flag, value, at, here),
         }
@@ -189,7 +189,7 @@ impl Flags<'_, '_> {
                 self.isl["stddev"] = number.into();
             }
             "--osl" | "--output-tokens-mean" | "--prompt-output-tokens-mean" => {
-                self.osl = Some(number)
+                self.osl = Some(number);
             }
             _ => self.isl["mean"] = number.into(),
         }
@@ -198,18 +198,14 @@ impl Flags<'_, '_> {
     /// `name:value`, or a JSON object.
     fn extra(&mut self, value: &str, here: &str) {
         let parsed: Option<Value> = serde_json::from_str(value).ok();
-        let fields = match parsed {
-            Some(Value::Object(fields)) => fields.into_iter().collect(),
-            _ => match value.split_once(':') {
-                Some((name, value)) => {
-                    let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
-                    vec![(name.to_owned(), value)]
-                }
-                None => {
-                    self.draft.left(here, "no field that can be read");
-                    return;
-                }
-            },
+        let fields = if let Some(Value::Object(fields)) = parsed {
+            fields.into_iter().collect()
+        } else if let Some((name, value)) = value.split_once(':') {
+            let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+            vec![(name.to_owned(), value)]
+        } else {
+            self.draft.left(here, "no field that can be read");
+            return;
         };
         for (name, value) in fields {
             extra(self.draft, &mut self.bench.extra, here, &name, value);
@@ -292,19 +288,17 @@ fn words_of(source: &Arc<Source>) -> Result<Vec<Word>, Vec<Problem>> {
         };
         match (quote, c) {
             (Some((mark, _)), _) if c == mark => quote = None,
-            (Some(('\'', _)), _) => push(Some(c)),
-            (_, '\\') => match chars.next() {
+            (None | Some(('"', _)), '\\') => match chars.next() {
                 Some((_, '\n')) | None => {}
                 Some((_, escaped)) => push(Some(escaped)),
             },
-            (Some(_), _) => push(Some(c)),
             (None, '"' | '\'') => {
                 push(None);
                 quote = Some((c, at));
             }
             (None, '#') if !begun => while chars.next_if(|(_, c)| *c != '\n').is_some() {},
             (None, _) if c.is_whitespace() => words.extend(open.take()),
-            (None, _) => push(Some(c)),
+            _ => push(Some(c)),
         }
     }
     words.extend(open);

@@ -74,9 +74,10 @@ impl Bench {
         }
         if prompts.is_empty() {
             let most = self.lengths.first().and_then(|(_, most, _)| *most);
-            let prompt = match self.rows.is_empty() {
-                false => Prompt::Rows(self.rows),
-                true => Prompt::Synthetic("{ lognormal: { mean: 550, sd: 50 } }".to_owned()),
+            let prompt = if self.rows.is_empty() {
+                Prompt::Synthetic("{ lognormal: { mean: 550, sd: 50 } }".to_owned())
+            } else {
+                Prompt::Rows(self.rows)
             };
             prompts.push((prompt, most, 1.0));
         }

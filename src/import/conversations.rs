@@ -93,8 +93,11 @@ fn read(text: &str, input: &Input<'_>) -> Result<Vec<Conversation>, Vec<Problem>
     Ok(found)
 }
 
-/// What is asked first, the answer to it, and how many turns follow.
-fn first(turns: &[Turn]) -> Option<(Vec<(Role, String)>, Option<&str>, usize)> {
+/// The turns up to what is asked first, the answer to it, and how many turns follow.
+type First<'t> = (Vec<(Role, String)>, Option<&'t str>, usize);
+
+/// What is asked first, if anything is.
+fn first(turns: &[Turn]) -> Option<First<'_>> {
     let mut asked = Vec::new();
     for (n, turn) in turns.iter().enumerate() {
         let value = turn.value.as_deref().unwrap_or_default();

@@ -234,11 +234,10 @@ impl Draft {
             kind => format!(", kind: {}", kind.name()),
         };
         let key = self.key_variable();
-        let mut further: String = self
-            .gateway
-            .iter()
-            .map(|(name, value)| format!(", {name}: {value}"))
-            .collect();
+        let mut further = String::new();
+        for (name, value) in &self.gateway {
+            further += &format!(", {name}: {value}");
+        }
         if !self.headers.is_empty() {
             let headers = self.headers.iter();
             let headers = headers.map(|(name, value)| format!("{}: {value}", yaml::text(name)));
@@ -247,22 +246,19 @@ impl Draft {
         }
         // The lab's provider takes any model by its bare name.
         let lab = "  lab: { lab: { via: provider } } # the embedded lab, to try the scenario: --target lab\n";
-        match &self.url {
-            Some(url) => {
-                let url = yaml::text(url.trim_end_matches('/'));
-                let key = format!("api_key: \"${{{key}:}}\"");
-                format!(
-                    "\ntargets:\n  imported: {{ gateway: {{ url: {url}{kind}, {key}{further} }} }}\n{lab}"
-                )
-            }
-            None => {
-                let url = self
-                    .gateway_kind
-                    .map_or("http://127.0.0.1:8080/v1", |(_, url)| url);
-                format!(
-                    "\ntargets:\n{lab}  live: {{ gateway: {{ url: \"${{BASE_URL:{url}}}\"{kind}, api_key: \"${{{key}:}}\"{further} }} }}\n"
-                )
-            }
+        if let Some(url) = &self.url {
+            let url = yaml::text(url.trim_end_matches('/'));
+            let key = format!("api_key: \"${{{key}:}}\"");
+            format!(
+                "\ntargets:\n  imported: {{ gateway: {{ url: {url}{kind}, {key}{further} }} }}\n{lab}"
+            )
+        } else {
+            let url = self
+                .gateway_kind
+                .map_or("http://127.0.0.1:8080/v1", |(_, url)| url);
+            format!(
+                "\ntargets:\n{lab}  live: {{ gateway: {{ url: \"${{BASE_URL:{url}}}\"{kind}, api_key: \"${{{key}:}}\"{further} }} }}\n"
+            )
         }
     }
 }

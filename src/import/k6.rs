@@ -173,7 +173,7 @@ impl K6<'_> {
                 self.ramping_vus(name, from, &stages, &section.at("stages"));
             }
             "constant-arrival-rate" | "ramping-arrival-rate" => {
-                self.arrivals(name, &executor, section)?
+                self.arrivals(name, &executor, section)?;
             }
             _ => {
                 let known = "known are constant-arrival-rate, ramping-arrival-rate, constant-vus, ramping-vus, shared-iterations and per-vu-iterations";

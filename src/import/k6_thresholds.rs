@@ -20,7 +20,11 @@ pub(super) fn of_options(thresholds: &Section<'_>, draft: &mut Draft) {
                     let grace = rule.get("delayAbortEval").and_then(Value::as_str);
                     let grace = grace.and_then(words::go_seconds).and_then(words::seconds);
                     match text {
-                        Some(text) => add(metric, text, aborts.then_some(grace), &at, draft),
+                        Some(text) => {
+                            let grace = grace.map(|grace| format!(", grace: {grace}"));
+                            let abort = aborts.then(|| grace.unwrap_or_default());
+                            add(metric, text, abort.as_deref(), &at, draft);
+                        }
                         None => draft.left(&at, "it has no `threshold`"),
                     }
                 }
@@ -45,8 +49,8 @@ pub(super) fn of_summary(
     Ok(())
 }
 
-/// Adds a threshold, or tells why there is none. `abort` is there where it ends a run, with its grace.
-fn add(metric: &str, text: &str, abort: Option<Option<String>>, at: &str, draft: &mut Draft) {
+/// Adds a threshold, or tells why there is none. `abort` is there where it ends a run, and holds its grace.
+fn add(metric: &str, text: &str, abort: Option<&str>, at: &str, draft: &mut Draft) {
     let written = match translated(metric, text) {
         Ok((written, note)) => {
             if let Some(note) = note {
@@ -65,10 +69,7 @@ fn add(metric: &str, text: &str, abort: Option<Option<String>>, at: &str, draft:
     }
     draft.thresholds.push(match abort {
         None => quoted,
-        Some(grace) => {
-            let grace = grace.map_or_else(String::new, |grace| format!(", grace: {grace}"));
-            format!("{{ check: {quoted}, abort: true{grace} }}")
-        }
+        Some(grace) => format!("{{ check: {quoted}, abort: true{grace} }}"),
     });
 }
 

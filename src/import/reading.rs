@@ -44,19 +44,17 @@ impl<'a> Section<'a> {
         path: impl Into<String>,
     ) -> Result<Self, Problem> {
         let path = path.into();
-        match &node.value {
-            Free::Map(entries) => Ok(Self {
+        if let Free::Map(entries) = &node.value {
+            return Ok(Self {
                 source,
                 path,
                 entries: &entries.0,
                 asked: RefCell::default(),
-            }),
-            _ => {
-                let named = if path.is_empty() { "the file" } else { &path };
-                let message = format!("`{named}` must be a mapping, and is {}", kind_of(node));
-                Err(Problem::at(source, node.span.clone(), message))
-            }
+            });
         }
+        let named = if path.is_empty() { "the file" } else { &path };
+        let message = format!("`{named}` must be a mapping, and is {}", kind_of(node));
+        Err(Problem::at(source, node.span.clone(), message))
     }
 
     /// The path of a key.
@@ -145,13 +143,11 @@ impl<'a> Section<'a> {
         };
         let found = read(&text)
             .filter(|seconds| *seconds >= 0.0 && !(1e9..f64::INFINITY).contains(seconds));
-        match found {
-            Some(seconds) => Ok(Some(seconds)),
-            None => {
-                let node = self.get(key).expect("it was read");
-                Err(self.wrong(key, node, "a duration such as `30s`"))
-            }
+        if found.is_none() {
+            let node = self.get(key).expect("it was read");
+            return Err(self.wrong(key, node, "a duration such as `30s`"));
         }
+        Ok(found)
     }
 
     /// A mapping below a key.

@@ -39,7 +39,7 @@ pub(super) fn draft(text: &str, input: &Input<'_>) -> Result<Draft, Vec<Problem>
     };
     let mut draft = Draft::default();
     let base = base_url(&targets);
-    draft.url = base.clone();
+    draft.url.clone_from(&base);
     let mut asked = Vec::new();
     let mut elsewhere = Vec::new();
     for target in targets {

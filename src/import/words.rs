@@ -52,7 +52,7 @@ pub(super) fn go_seconds(text: &str) -> Option<f64> {
     (sum.is_finite() && !text.trim().is_empty()).then_some(sum)
 }
 
-/// A duration as AIPerf has it: seconds, or `30s`, `5m`, `2h`; in seconds. `inf` is infinite.
+/// A duration as `AIPerf` has it: seconds, or `30s`, `5m`, `2h`; in seconds. `inf` is infinite.
 pub(super) fn aiperf_seconds(text: &str) -> Option<f64> {
     let text = text.trim().to_ascii_lowercase();
     if matches!(text.as_str(), "inf" | "infinity") {
