@@ -8,8 +8,11 @@ use clap::{Args, Parser, Subcommand};
 use super::ci::CiArgs;
 #[cfg(unix)]
 use super::gateways::Routing;
+use super::import::ImportArgs;
+use super::init::InitArgs;
 #[cfg(unix)]
 use super::overhead::OverheadArgs;
+use super::scenarios::ScenariosArgs;
 use super::telemetry::TelemetryArgs;
 use crate::base::{HumanDuration, Rate};
 use crate::scenario::{Kind, LogKind, Overrides};
@@ -70,6 +73,12 @@ pub(super) enum Command {
     Reconcile(ReconcileArgs),
     /// Send a few of the smallest requests to a gateway, show its contract, and keep the transcripts
     Probe(ProbeArgs),
+    /// Write a scenario to begin with, and all that it needs; without a name list them
+    Init(InitArgs),
+    /// List the scenarios of a folder and the templates, with what each answers
+    Scenarios(ScenariosArgs),
+    /// Make a scenario and prompt files of what another tool or a gateway's log says
+    Import(ImportArgs),
     /// List the gateways that tollgate can start by itself, or try one
     #[cfg(unix)]
     Gateways(GatewaysArgs),

@@ -12,6 +12,8 @@ mod ended;
 mod exit;
 mod gate;
 mod gather;
+mod import;
+mod init;
 #[cfg(unix)]
 mod gateways;
 mod lab;
@@ -28,9 +30,11 @@ mod probe;
 mod progress;
 mod reconcile;
 mod run;
+mod scenarios;
 mod selftest;
 mod sides;
 mod signals;
+mod templates;
 mod stand_in;
 mod telemetry;
 mod terminal;
@@ -61,6 +65,9 @@ pub fn main() -> ExitCode {
         Command::Prices(PricesCommand::Pull(args)) => prices::pull(&args),
         Command::Reconcile(args) => reconcile::reconcile(&args),
         Command::Probe(args) => probe::probe(&args),
+        Command::Init(args) => init::init(&args),
+        Command::Scenarios(args) => scenarios::scenarios(&args),
+        Command::Import(args) => import::import(&args),
         #[cfg(unix)]
         Command::Gateways(args) => match &args.command {
             Some(cli::GatewaysCommand::Try(args)) => gateways::try_out(args),

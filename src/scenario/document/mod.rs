@@ -23,7 +23,8 @@ use node::Node;
 
 pub(super) use fault::list as names_in_words;
 pub(crate) use fault::nearest;
-pub(super) use keys::{guards as is_secret_name, is_written_out};
+pub(crate) use keys::guards as is_secret_name;
+pub(super) use keys::is_written_out;
 pub use problem::{Problem, Source, render};
 pub use spanned::Spanned;
 
