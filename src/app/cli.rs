@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::ci::CiArgs;
+use super::manual::{CompletionsArgs, ManArgs};
 use crate::base::{HumanDuration, Rate};
 use crate::scenario::{Kind, LogKind, Overrides};
 
@@ -64,6 +65,10 @@ pub(super) enum Command {
     Probe(ProbeArgs),
     /// Print the JSON Schema of a scenario file
     Schema(SchemaArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page of a command, or write them all
+    Man(ManArgs),
 }
 
 /// A scenario and what is changed in it.

@@ -9,13 +9,16 @@ mod collect;
 mod commands;
 mod compare;
 mod ended;
+mod examples;
 mod exit;
 mod gate;
+mod hints;
 mod lab;
 mod limits;
 mod looks;
 mod log_to;
 mod machine;
+mod manual;
 mod page;
 mod preflight;
 mod prices;
@@ -30,14 +33,15 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 use cli::{BaselineCommand, Cli, Command, PricesCommand};
 pub use exit::Exit;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let exit = match Cli::parse().command {
+    let cli = Cli::from_arg_matches(&manual::command().get_matches());
+    let exit = match cli.unwrap_or_else(|error| error.exit()).command {
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Validate(args) => Ok(commands::validate(&args)),
@@ -53,6 +57,8 @@ pub fn main() -> ExitCode {
         Command::Reconcile(args) => reconcile::reconcile(&args),
         Command::Probe(args) => probe::probe(&args),
         Command::Schema(args) => commands::schema(&args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     };
     exit.unwrap_or_else(|error| {
         terminal::error(&format!("{error:#}"));
