@@ -10,6 +10,7 @@ use super::ci::CiArgs;
 use super::gateways::Routing;
 use super::import::ImportArgs;
 use super::init::InitArgs;
+use super::manual::{CompletionsArgs, ManArgs};
 #[cfg(unix)]
 use super::overhead::OverheadArgs;
 use super::scenarios::ScenariosArgs;
@@ -88,6 +89,10 @@ pub(super) enum Command {
     GatewaySupervisor,
     /// Print the JSON Schema of a scenario file
     Schema(SchemaArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page of a command, or write them all
+    Man(ManArgs),
 }
 
 /// A scenario and what is changed in it.
