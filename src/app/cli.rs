@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::ci::CiArgs;
+use super::progress::Show;
 use crate::base::{HumanDuration, Rate};
 use crate::scenario::{Kind, LogKind, Overrides};
 
@@ -135,6 +136,12 @@ pub(super) struct RunArgs {
     /// Exit with 4 where the run is invalid, too: the client, not the server, made its numbers
     #[arg(long)]
     pub(super) gate: bool,
+    /// How progress is shown on stderr
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub(super) progress: Show,
+    /// Short for `--progress tui`: the live view, with keys
+    #[arg(long, conflicts_with = "progress")]
+    pub(super) tui: bool,
     /// Write no report.html
     #[arg(long)]
     pub(super) no_html: bool,

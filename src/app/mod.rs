@@ -13,6 +13,7 @@ mod exit;
 mod gate;
 mod lab;
 mod limits;
+mod live;
 mod looks;
 mod log_to;
 mod machine;

@@ -13,13 +13,15 @@ use super::cli::RunArgs;
 use super::collect::Collector;
 use super::ended::{Ended, exit_of};
 use super::gate::Against;
+use super::live::{Key, Scene};
 use super::looks::Looks;
-use super::progress::Progress;
+use super::progress::{Progress, Show};
 use super::sides::{self, Side};
 use super::signals::Signals;
 use super::{Exit, commands, limits, log_to, machine, preflight, reconcile, selftest, terminal};
 use crate::base::{Offset, Secret};
 use crate::engine::{self, Control, Ledger};
+use crate::judge::Held;
 use crate::plan::Plan;
 use crate::results::{Interruption, RunFolder, RunInfo};
 use crate::scenario::{Client, Http, Overrides, Timestamps};
@@ -72,6 +74,8 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
 struct Session {
     collector: Collector,
     progress: Progress,
+    /// Since when arrivals are held by hand.
+    held_since: Option<Offset>,
     run: engine::Run,
     control: Control,
     clock: Clock,
@@ -131,8 +135,6 @@ impl Session {
         let folder = RunFolder::create(&args.output, &stamp, unix, &info)
             .context("the results folder can't be written; choose another with -o")?;
         let workers = info.workers;
-        let arrivals = info.phases.iter().map(|phase| phase.planned_arrivals);
-        let progress = Progress::new(arrivals.sum());
         let keys = sides.iter().filter_map(|side| side.endpoint.key.as_ref());
         let secrets = plan.scenario().secrets.iter().chain(keys);
         let secrets: Vec<Secret> = secrets.cloned().collect();
@@ -153,10 +155,13 @@ impl Session {
                 ReqwestWire::new(endpoint, timeouts, clock)
             })?,
         };
+        let show = if args.tui { Show::Tui } else { args.progress };
+        let progress = Progress::new(show, plan, &mut collector);
         Ok(Ok(Self {
             against,
             collector,
             progress,
+            held_since: None,
             run,
             control,
             clock,
@@ -182,6 +187,13 @@ impl Session {
                     interrupted.push(signal);
                     self.heed(&interrupted);
                 }
+                key = self.progress.key() => match key {
+                    Key::Interrupt => {
+                        interrupted.push(Interruption::Interrupt);
+                        self.heed(&interrupted);
+                    }
+                    Key::Hold => self.hold_or_release()?,
+                },
                 event = self.run.events.recv() => match event {
                     Some(event) => {
                         let rows = event.rows();
@@ -193,14 +205,18 @@ impl Session {
                 _ = tick.tick() => {
                     let now = self.clock.now();
                     self.tell_of_budget(&mut told);
+                    if self.control.stop.is_cancelled() {
+                        self.end_hold()?;
+                    }
                     self.collector.tick(self.run.gauges.in_flight())?;
                     self.heed_thresholds(now);
                     self.heed_looks();
-                    self.progress.show(now, &self.collector, &self.run.gauges);
+                    self.show(now);
                 }
             }
         }
         self.tell_of_budget(&mut told);
+        self.end_hold()?;
         self.progress.finish();
         self.collector.finish()?;
         let process_cpu = self.process_cpu();
@@ -216,6 +232,48 @@ impl Session {
         let stopped = interrupted.first().copied().or(by_budget).or(by_threshold);
         let seen = self.looks.take(&mut self.collector.info);
         Ended::new(self.collector, stopped, whole, self.against, seen)
+    }
+
+    fn show(&mut self, now: Offset) {
+        let process_cpu = self.process_cpu();
+        self.progress.show(Scene {
+            now,
+            collector: &mut self.collector,
+            gauges: &self.run.gauges,
+            ledger: self.run.ledger.as_deref(),
+            control: &self.control,
+            process_cpu,
+        });
+    }
+
+    /// Holds arrivals by hand, or lets them go on. A run that is ending has none to hold.
+    fn hold_or_release(&mut self) -> anyhow::Result<()> {
+        if self.held_since.is_some() {
+            self.end_hold()?;
+            self.progress
+                .message("arrivals go on: what came due while they were held is sent now, late");
+        } else if !self.control.stop.is_cancelled() {
+            self.control.hold.hold();
+            self.held_since = Some(self.clock.now());
+            let held = self.collector.info.held.unwrap_or_default();
+            let times = held.times + 1;
+            self.collector.held(Held { times, ..held })?;
+            self.progress
+                .message("arrivals are held by hand: the run is marked, and no longer valid");
+        }
+        Ok(())
+    }
+
+    /// Ends a hold, where there is one.
+    fn end_hold(&mut self) -> anyhow::Result<()> {
+        let Some(since) = self.held_since.take() else {
+            return Ok(());
+        };
+        self.control.hold.release();
+        let mut held = self.collector.info.held.unwrap_or_default();
+        held.ms += self.clock.now().since(since).as_secs_f64() * 1e3;
+        self.collector.held(held)?;
+        Ok(())
     }
 
     /// Says once that the budget stopped the run.
@@ -257,7 +315,7 @@ impl Session {
     }
 
     /// The first signal stops arrivals, the second cuts what is in flight, the third ends it all.
-    fn heed(&self, interrupted: &[Interruption]) {
+    fn heed(&mut self, interrupted: &[Interruption]) {
         match interrupted {
             [_] => {
                 self.control.stop.cancel();
@@ -270,7 +328,10 @@ impl Session {
                 self.progress
                     .message("cutting what is in flight; once more exits at once");
             }
-            _ => exit_at_once(interrupted),
+            _ => {
+                self.progress.finish();
+                exit_at_once(interrupted);
+            }
         }
     }
 }
