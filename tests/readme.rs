@@ -1,5 +1,5 @@
-//! What the README says is so: its commands run, its output is what the command prints, its scenario is
-//! valid, and its flags, columns and links exist.
+//! What the README and the pages in docs/ say is so: their commands run, their output is what the command
+//! prints, their scenarios are valid, and their flags, columns and links exist.
 //!
 //! `TRYCMD=overwrite cargo test --test readme` writes the snapshots anew after a change of the output.
 
@@ -29,7 +29,32 @@ const FLAGS_OF_CARGO: [&str; 7] = [
     "--test",
 ];
 
-static README: LazyLock<String> = LazyLock::new(|| read("README.md"));
+/// A page by its path from the root, and its text.
+type Page = (String, String);
+
+/// The README first, then all of docs/.
+static PAGES: LazyLock<Vec<Page>> = LazyLock::new(|| {
+    let mut pages = vec!["README.md".to_owned()];
+    let mut folders = vec!["docs".to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(root().join(&folder)).unwrap() {
+            let entry = entry.unwrap();
+            let path = format!("{folder}/{}", entry.file_name().to_str().unwrap());
+            if entry.path().is_dir() {
+                folders.push(path);
+            } else if path.ends_with(".md") {
+                pages.push(path);
+            }
+        }
+    }
+    pages.sort();
+    let read = |path: String| (read(&path), path);
+    pages
+        .into_iter()
+        .map(read)
+        .map(|(text, path)| (path, text))
+        .collect()
+});
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -51,30 +76,51 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The fenced blocks of a language, below a heading if one is given.
-fn blocks(language: &str, below: Option<&str>) -> Vec<String> {
-    let (mut found, mut open, mut heading) = (Vec::new(), None, "");
-    for line in README.lines() {
-        match (&mut open, line.strip_prefix("```")) {
-            (None, Some(info)) => open = Some((info == language, String::new())),
-            (None, None) if line.starts_with('#') => heading = line.trim_start_matches(['#', ' ']),
-            (Some((wanted, block)), Some(_)) => {
-                if *wanted && below.is_none_or(|below| below == heading) {
-                    found.push(std::mem::take(block));
+struct Block<'p> {
+    language: &'p str,
+    below: &'p str,
+    text: String,
+}
+
+/// The fenced blocks of all pages, each with the heading that it stands below.
+fn all_blocks() -> Vec<Block<'static>> {
+    let mut found = Vec::new();
+    for (path, page) in PAGES.iter() {
+        let (mut open, mut below) = (None, "");
+        for line in page.lines() {
+            match (&mut open, line.strip_prefix("```")) {
+                (None, Some(language)) => {
+                    open = Some(Block {
+                        language,
+                        below,
+                        text: String::new(),
+                    });
                 }
-                open = None;
+                (None, None) if line.starts_with('#') => {
+                    below = line.trim_start_matches(['#', ' '])
+                }
+                (Some(_), Some(_)) => found.extend(open.take()),
+                (Some(block), None) => block.text += &format!("{line}\n"),
+                (None, None) => {}
             }
-            (Some((_, block)), None) => *block += &format!("{line}\n"),
-            (None, None) => {}
         }
+        assert!(open.is_none(), "{path}: a fenced block is not closed");
     }
-    assert!(open.is_none(), "a fenced block is not closed");
     found
 }
 
+/// The fenced blocks of a language, below a heading if one is given.
+fn blocks(language: &str, below: Option<&str>) -> Vec<String> {
+    let wanted = |block: &Block| {
+        block.language == language && below.is_none_or(|below| below == block.below)
+    };
+    let found = all_blocks().into_iter().filter(wanted);
+    found.map(|block| block.text).collect()
+}
+
 /// What stands outside of fenced blocks.
-fn prose() -> String {
-    let parts = README.split("\n```").step_by(2);
+fn prose(page: &str) -> String {
+    let parts = page.split("\n```").step_by(2);
     parts.collect::<Vec<_>>().join("\n")
 }
 
@@ -115,10 +161,11 @@ fn the_commands_print_what_the_snapshots_say() {
 }
 
 #[test]
-fn the_readme_shows_what_its_commands_print() {
+fn the_pages_show_what_their_commands_print() {
     trycmd::TestCases::new()
         .env("NO_COLOR", "1")
-        .case("README.md");
+        .case("README.md")
+        .case("docs/**/*.md");
 }
 
 #[test]
@@ -143,7 +190,7 @@ fn ci_runs_the_commands_of_the_quick_start() {
 }
 
 #[test]
-fn the_example_scenario_is_valid_with_the_prices_and_the_script_beside_it() {
+fn the_example_scenarios_are_valid_with_the_prices_and_the_script_beside_it() {
     let folder = tempfile::tempdir().unwrap();
     copy(&root().join("scenarios"), &folder.path().join("scenarios"));
     let mut written = BTreeSet::new();
@@ -159,17 +206,19 @@ fn the_example_scenario_is_valid_with_the_prices_and_the_script_beside_it() {
             written.insert(name.to_owned());
         }
     }
-    assert_eq!(written.len(), 3, "{written:?}");
-    let targets = ["lab", "bare", "live"];
-    for target in targets {
-        let args = ["plan", "scenarios/example.yaml", "--target", target];
-        let planned = tollgate(folder.path(), &args);
+    assert_eq!(written.len(), 4, "{written:?}");
+    let plans = |args: &[&str]| {
+        let planned = tollgate(folder.path(), args);
         let said = text(&planned.stderr);
-        assert_eq!(planned.status.code(), Some(0), "{target}: {said}");
+        assert_eq!(planned.status.code(), Some(0), "{args:?}: {said}");
+    };
+    for target in ["lab", "bare", "live"] {
+        plans(&["plan", "scenarios/example.yaml", "--target", target]);
     }
+    plans(&["plan", "scenarios/two-gateways.yaml"]);
 }
 
-/// The parts of scenarios that the README shows, each with the rest that a whole one needs.
+/// The parts of scenarios that the pages show, each with the rest that a whole one needs.
 #[test]
 fn the_parts_of_scenarios_are_valid_too() {
     let folder = tempfile::tempdir().unwrap();
@@ -197,7 +246,7 @@ fn the_parts_of_scenarios_are_valid_too() {
 }
 
 #[test]
-fn what_the_readme_says_of_requests_and_keys_is_valid() {
+fn what_the_pages_say_of_requests_and_keys_is_valid() {
     let folder = tempfile::tempdir().unwrap();
     copy(&root().join("scenarios"), &folder.path().join("s"));
     fs::create_dir(folder.path().join("s/secrets")).unwrap();
@@ -238,7 +287,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
-fn every_flag_that_the_readme_names_exists() {
+fn every_flag_that_a_page_names_exists() {
     let commands = [
         "run",
         "compare",
@@ -265,8 +314,8 @@ fn every_flag_that_the_readme_names_exists() {
         word.strip_prefix("--")
             .is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphabetic()))
     };
-    let unknown: BTreeSet<&str> = README
-        .split(ends)
+    let pages = PAGES.iter().flat_map(|(_, page)| page.split(ends));
+    let unknown: BTreeSet<&str> = pages
         .filter(is_flag)
         .filter(|flag| !known.contains(flag) && !FLAGS_OF_CARGO.contains(flag))
         .collect();
@@ -274,9 +323,10 @@ fn every_flag_that_the_readme_names_exists() {
 }
 
 #[test]
-fn every_column_and_key_of_the_result_files_stands_in_the_readme() {
+fn every_column_and_key_of_the_result_files_stands_in_a_page() {
     let (_, folder, _) = &*RUN;
-    let prose = prose();
+    let pages = PAGES.iter().map(|(_, page)| prose(page));
+    let prose = pages.collect::<Vec<_>>().join("\n");
     let named: BTreeSet<&str> = prose.split('`').collect();
     for file in ["samples.csv", "intervals.csv", "summary.csv"] {
         let rows = fs::read_to_string(folder.join(file)).unwrap();
@@ -292,14 +342,15 @@ fn every_column_and_key_of_the_result_files_stands_in_the_readme() {
 }
 
 #[test]
-fn every_exit_code_of_the_help_stands_in_the_readme() {
+fn every_exit_code_of_the_help_stands_in_a_page() {
     let help = text(&tollgate(root(), &["--help"]).stdout);
     let (_, codes) = help.split_once("Exit codes:").unwrap();
     let numbers = |text: &str| -> BTreeSet<u32> {
         let words = text.split(|c: char| !c.is_ascii_digit());
         words.filter_map(|word| word.parse().ok()).collect()
     };
-    let table = README.split_once("| exit code |").unwrap().1;
+    let table = |(_, page): &'static Page| page.split_once("| exit code |");
+    let (_, table) = PAGES.iter().find_map(table).unwrap();
     let rows = table.split("\n\n").next().unwrap().lines();
     let first_cells: String = rows
         .filter_map(|row| row.split('|').nth(1))
@@ -308,9 +359,49 @@ fn every_exit_code_of_the_help_stands_in_the_readme() {
     assert_eq!(numbers(codes), numbers(&first_cells));
 }
 
+/// `--help` behind a command line makes clap read all that stands before it, and do nothing.
 #[test]
-fn every_link_to_a_file_or_a_heading_leads_somewhere() {
-    let prose = prose();
+fn every_command_line_that_a_page_shows_is_understood() {
+    let shown = all_blocks()
+        .into_iter()
+        .filter(|block| ["sh", "text"].contains(&block.language));
+    let shown = shown.map(|block| block.text.replace("\\\n", " "));
+    let lines = shown.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>());
+    let said = PAGES.iter().flat_map(|(_, page)| {
+        let prose = prose(page);
+        prose
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    });
+    let mut seen = 0;
+    for line in lines.chain(said) {
+        let line = line.split(['|', '>', '&', '#']).next().unwrap();
+        let is_setting = |word: &&str| *word == "$" || word.contains('=');
+        let mut words = line.split_whitespace().skip_while(is_setting);
+        if !words
+            .next()
+            .is_some_and(|first| ["tollgate", "target/release/tollgate"].contains(&first))
+        {
+            continue;
+        }
+        let words = words.map(|word| word.trim_matches(['"', '\'']));
+        let args: Vec<&str> = words.chain(["--help"]).collect();
+        let understood = tollgate(root(), &args);
+        assert!(
+            understood.status.success(),
+            "{line}: {}",
+            text(&understood.stderr)
+        );
+        seen += 1;
+    }
+    assert!(seen > 30, "{seen}");
+}
+
+/// The headings of a page, as a link names them.
+fn anchors(page: &str) -> BTreeSet<String> {
     let anchor = |line: &str| -> String {
         let title = line.trim_start_matches(['#', ' ']).to_lowercase();
         let kept = title
@@ -318,19 +409,34 @@ fn every_link_to_a_file_or_a_heading_leads_somewhere() {
             .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
         kept.map(|c| if c == ' ' { '-' } else { c }).collect()
     };
-    let anchors: BTreeSet<String> = prose
+    let prose = prose(page);
+    prose
         .lines()
         .filter(|line| line.starts_with('#'))
         .map(anchor)
-        .collect();
+        .collect()
+}
+
+#[test]
+fn every_link_to_a_file_or_a_heading_leads_somewhere() {
     let mut files = 0;
-    for link in between(&prose, "](", ')').filter(|link| !link.contains("://")) {
-        if let Some(heading) = link.strip_prefix('#') {
-            assert!(anchors.contains(heading), "no heading for {link}");
-        } else {
-            assert!(root().join(link).exists(), "no file for {link}");
+    for (path, page) in PAGES.iter() {
+        let prose = prose(page);
+        let folder = root().join(path).parent().unwrap().to_owned();
+        for link in between(&prose, "](", ')').filter(|link| !link.contains("://")) {
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() {
+                root().join(path)
+            } else {
+                folder.join(file)
+            };
+            assert!(target.exists(), "{path}: no file for {link}");
+            if !heading.is_empty() {
+                let there = anchors(&fs::read_to_string(target).unwrap());
+                assert!(there.contains(heading), "{path}: no heading for {link}");
+            }
             files += 1;
         }
     }
-    assert!(files > 0);
+    assert!(files > 50, "{files}");
 }

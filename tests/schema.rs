@@ -1,10 +1,11 @@
-//! The shipped JSON Schema is the one that the code makes, and shipped scenarios keep to it.
+//! The shipped JSON Schema and the page made of it are what the code makes, and shipped scenarios keep to it.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by it")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use tollgate::report;
 use tollgate::scenario::{self, Overrides};
 
 fn scenarios() -> PathBuf {
@@ -24,16 +25,52 @@ fn shipped() -> Vec<PathBuf> {
 #[test]
 fn the_schema_file_is_current() {
     let path = scenarios().join("scenario.schema.json");
-    let mut made = serde_json::to_string_pretty(&scenario::schema()).unwrap();
-    made.push('\n');
+    let made = serde_json::to_string_pretty(&scenario::schema()).unwrap() + "\n";
+    let command = "tollgate schema > scenarios/scenario.schema.json";
+    assert_current(&path, &made, command);
+}
+
+/// As above.
+#[test]
+fn the_page_of_all_keys_is_current() {
+    let path = scenarios().join("../docs/scenario-reference.md");
+    let made = report::reference(&scenario::schema());
+    let command = "tollgate schema --markdown > docs/scenario-reference.md";
+    assert_current(&path, &made, command);
+}
+
+fn assert_current(path: &Path, made: &str, command: &str) {
     if std::env::var_os("TOLLGATE_BLESS").is_some() {
-        fs::write(&path, &made).unwrap();
+        fs::write(path, made).unwrap();
     }
-    let kept = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(
-        kept, made,
-        "scenario.schema.json is stale: tollgate schema > scenarios/scenario.schema.json"
-    );
+    let kept = fs::read_to_string(path).unwrap_or_default();
+    assert!(kept == made, "{} is stale: {command}", path.display());
+}
+
+/// What the code knows and the schema says, the page says, too: no key and no word is left out.
+#[test]
+fn the_page_has_each_key_of_each_type() {
+    let schema = scenario::schema();
+    let page = report::reference(&schema);
+    let types = schema["$defs"].as_object().unwrap();
+    let mut keys = 0;
+    for (name, part) in types {
+        let (_, section) = page.split_once(&format!("\n## {name}\n")).expect(name);
+        let section = section.split("\n## ").next().unwrap();
+        let alternatives = part["oneOf"].as_array().into_iter().flatten();
+        for part in alternatives.chain([part]) {
+            let words = part["const"].as_str().into_iter();
+            let named = part["properties"].as_object().into_iter();
+            for key in named
+                .flat_map(|map| map.keys().map(String::as_str))
+                .chain(words)
+            {
+                assert!(section.contains(&format!("`{key}`")), "{name}: {key}");
+                keys += 1;
+            }
+        }
+    }
+    assert!(keys > 200, "{keys}");
 }
 
 #[test]

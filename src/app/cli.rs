@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::ci::CiArgs;
 use super::progress::Show;
+use super::telemetry::TelemetryArgs;
 use crate::base::{HumanDuration, Rate};
 use crate::scenario::{Kind, LogKind, Overrides};
 
@@ -53,9 +54,9 @@ pub(super) enum Command {
     Lab(LabArgs),
     /// Prove the client's own error on this machine, against a provider that knows the truth
     Selftest(SelftestArgs),
-    /// The provider of a self-test; it speaks over stdin and stdout, and ends with its stdin
+    /// Stand-ins for another command; they speak over stdin and stdout, and end with their stdin
     #[command(hide = true)]
-    SelftestProvider,
+    StandIn,
     /// Make a price table from a gateway's own list
     #[command(subcommand)]
     Prices(PricesCommand),
@@ -64,7 +65,7 @@ pub(super) enum Command {
     /// Send a few of the smallest requests to a gateway, show its contract, and keep the transcripts
     Probe(ProbeArgs),
     /// Print the JSON Schema of a scenario file
-    Schema,
+    Schema(SchemaArgs),
 }
 
 /// A scenario and what is changed in it.
@@ -153,6 +154,8 @@ pub(super) struct RunArgs {
     /// Whether A is compared with A: `compare --aa`.
     #[arg(skip)]
     pub(super) aa: bool,
+    #[command(flatten)]
+    pub(super) telemetry: TelemetryArgs,
     #[command(flatten)]
     pub(super) ci: CiArgs,
 }
@@ -304,6 +307,13 @@ pub(super) struct ReportArgs {
     #[arg(long, value_name = "FILE", num_args = 0..=1, conflicts_with = "json")]
     #[expect(clippy::option_option, reason = "a flag with a file or without")]
     pub(super) html: Option<Option<PathBuf>>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SchemaArgs {
+    /// Print it for reading: a table of the keys of each type, as Markdown
+    #[arg(long)]
+    pub(super) markdown: bool,
 }
 
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::Exit;
-use super::cli::{PlanArgs, ReportArgs, ScenarioArgs, ValidateArgs};
+use super::cli::{PlanArgs, ReportArgs, ScenarioArgs, SchemaArgs, ValidateArgs};
 use super::terminal;
 use crate::judge;
 use crate::plan::Plan;
@@ -164,10 +164,13 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-pub(super) fn schema() -> anyhow::Result<Exit> {
-    terminal::data(&format!(
-        "{}\n",
-        serde_json::to_string_pretty(&scenario::schema())?
-    ));
+pub(super) fn schema(args: &SchemaArgs) -> anyhow::Result<Exit> {
+    let schema = scenario::schema();
+    let text = if args.markdown {
+        report::reference(&schema)
+    } else {
+        format!("{}\n", serde_json::to_string_pretty(&schema)?)
+    };
+    terminal::data(&text);
     Ok(Exit::Fine)
 }

@@ -27,6 +27,8 @@ mod run;
 mod selftest;
 mod sides;
 mod signals;
+mod stand_in;
+mod telemetry;
 mod terminal;
 
 use std::process::ExitCode;
@@ -49,11 +51,11 @@ pub fn main() -> ExitCode {
         Command::Baseline(BaselineCommand::Show(args)) => Ok(baseline::show(&args)),
         Command::Lab(args) => lab::lab(&args),
         Command::Selftest(args) => selftest::selftest(&args),
-        Command::SelftestProvider => selftest::serve(),
+        Command::StandIn => stand_in::serve(),
         Command::Prices(PricesCommand::Pull(args)) => prices::pull(&args),
         Command::Reconcile(args) => reconcile::reconcile(&args),
         Command::Probe(args) => probe::probe(&args),
-        Command::Schema => commands::schema(),
+        Command::Schema(args) => commands::schema(&args),
     };
     exit.unwrap_or_else(|error| {
         terminal::error(&format!("{error:#}"));

@@ -11,8 +11,10 @@ pub mod html;
 mod needed;
 mod plan;
 mod reconcile;
+mod reference;
 mod selftest;
 mod table;
+pub mod telemetry;
 mod text;
 mod told;
 
@@ -23,5 +25,6 @@ pub use gate::gate;
 pub use needed::{Needed, needed};
 pub use plan::plan;
 pub use reconcile::reconciled;
+pub use reference::reference;
 pub use selftest::selftest;
 pub use text::{Paint, run};

@@ -150,15 +150,15 @@ fn a_run_is_reconciled_with_the_lab_that_served_it_to_the_nano_dollar() {
     );
 }
 
-/// Every column and key of the files stands in the README.
+/// Every column and key of the files stands in their page.
 fn assert_documented(folder: &Folder) {
-    let readme = include_str!("../../README.md");
+    let page = include_str!("../../docs/logs-and-bill.md");
     let rows = String::from_utf8(folder.read("reconcile.csv")).unwrap();
     let columns = rows.lines().next().unwrap().split(',').map(str::to_owned);
     let sums: Value = serde_json::from_slice(&folder.read("reconcile.json")).unwrap();
     let keys = sums.as_object().unwrap().keys().cloned();
     for name in columns.chain(keys) {
-        assert!(readme.contains(&format!("`{name}`")), "{name}");
+        assert!(page.contains(&format!("`{name}`")), "{name}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the README says of the lab's gateway runs as it stands there.
+//! What docs/lab.md says of the lab's gateway runs as it stands there.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by it")]
 
@@ -10,12 +10,11 @@ use tollgate::lab::Script;
 
 use crate::support::*;
 
-/// The block of a language in the README's section on the gateway.
+/// The block of a language in the page's section on the gateway.
 fn block(language: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = fs::read_to_string(path).unwrap();
-    let (_, section) = readme.split_once("## The lab's gateway\n").unwrap();
-    let (section, _) = section.split_once("\n## ").unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/lab.md");
+    let page = fs::read_to_string(path).unwrap();
+    let (_, section) = page.split_once("## The lab's gateway\n").unwrap();
     let (_, block) = section.split_once(&format!("```{language}\n")).unwrap();
     block.split_once("```").unwrap().0.to_owned()
 }

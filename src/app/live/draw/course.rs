@@ -41,8 +41,8 @@ pub(super) fn lines(
         let label = left(&mut area, LABEL, 0);
         let named = Span::styled(course.name, DIM);
         write(buffer, last_row(label), named);
-        bars(buffer, left(&mut area, columns, 1), &course, colours);
-        write(buffer, last_row(area), course.figures(colours));
+        bars(buffer, left(&mut area, columns, 1), &course);
+        write(buffer, last_row(area), course.figures());
     }
 }
 
@@ -61,10 +61,10 @@ pub(super) fn charts(
         let head = top(&mut rest, 1);
         let seconds = format!(" the last {} s", course.values.len());
         write(buffer, head, Span::styled(seconds, DIM));
-        write_right(buffer, head, course.figures(colours));
+        write_right(buffer, head, course.figures());
         left(&mut rest, 1, 0);
         rest.width -= 1;
-        bars(buffer, rest, &course, colours);
+        bars(buffer, rest, &course);
     }
 }
 
@@ -101,7 +101,7 @@ impl Course {
     }
 
     /// The newest value, and the highest.
-    fn figures<'a>(&self, colours: Colours) -> Line<'a> {
+    fn figures<'a>(&self) -> Line<'a> {
         let said = |value: Option<f64>| match value {
             Some(value) if self.unit.is_empty() => format!("{value:.0}"),
             value => ms(value),
@@ -126,7 +126,7 @@ fn last_row(area: Rect) -> Rect {
 }
 
 /// The newest second stands at the right end. One that can't carry the value is left blank; zero is not.
-fn bars(buffer: &mut Buffer, area: Rect, course: &Course, colours: Colours) {
+fn bars(buffer: &mut Buffer, area: Rect, course: &Course) {
     let highest = course.highest();
     let steps = f64::from(area.height) * 8.0;
     let first = usize::from(area.width).saturating_sub(course.values.len());

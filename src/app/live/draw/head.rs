@@ -73,7 +73,7 @@ pub(super) fn phase(buffer: &mut Buffer, mut area: Rect, state: &State, colours:
     let room = area.width.saturating_sub(times.chars().count() as u16 + 3);
     match phase.share {
         Some(done) => {
-            let spans = bar(room, done, colours.accent(), colours);
+            let spans = bar(room, done, colours.accent());
             write(buffer, area, Line::from(spans));
         }
         None => write(

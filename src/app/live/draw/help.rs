@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Widget};
 
-use super::paint::{BOLD, Colours, top, write};
+use super::paint::{BOLD, top, write};
 
 const WIDTH: u16 = 78;
 const KEYS: [(&str, &str); 5] = [
@@ -46,7 +46,7 @@ const FIGURES: [(&str, &str); 9] = [
 ];
 
 /// The help, over the middle of the rest.
-pub(super) fn help(buffer: &mut Buffer, area: Rect, colours: Colours) {
+pub(super) fn help(buffer: &mut Buffer, area: Rect) {
     let rows = (KEYS.len() + FIGURES.len() + 3) as u16;
     let (width, height) = (WIDTH.min(area.width), rows.min(area.height));
     let at = Rect {

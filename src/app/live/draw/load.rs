@@ -62,7 +62,7 @@ pub(super) fn load(buffer: &mut Buffer, area: Rect, state: &State, colours: Colo
         } else {
             colours.bad()
         };
-        let mut spans = bar(10, share, style, colours);
+        let mut spans = bar(10, share, style);
         spans.push(Span::raw(format!(" {:.0} %", share * 100.0)));
         row("budget", Line::from(spans));
     }
@@ -101,13 +101,13 @@ pub(super) fn times(
         write(
             buffer,
             row,
-            quantiles(name, &recent, &scope.recent, metric, BOLD, colours),
+            quantiles(name, &recent, &scope.recent, metric, BOLD),
         );
         let row = top(&mut rest, 1);
         write(
             buffer,
             row,
-            quantiles("", "overall", &scope.whole, metric, Style::new(), colours),
+            quantiles("", "overall", &scope.whole, metric, Style::new()),
         );
     }
 }
@@ -118,7 +118,6 @@ fn quantiles<'a>(
     summary: &ScopeSummary,
     metric: Metric,
     style: Style,
-    colours: Colours,
 ) -> Line<'a> {
     let found = summary.metric(metric);
     let n = found.map_or(0, |found| found.n);

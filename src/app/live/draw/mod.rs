@@ -63,7 +63,7 @@ fn draw(buffer: &mut Buffer, area: Rect, state: &State, view: View, colours: Col
         picture.wide(buffer, rest);
     }
     if view.help {
-        help::help(buffer, body, colours);
+        help::help(buffer, body);
     }
 }
 

@@ -147,7 +147,7 @@ pub(super) fn section(
 }
 
 /// A bar of so many columns, filled to a share.
-pub(super) fn bar<'a>(width: u16, share: f64, style: Style, colours: Colours) -> Vec<Span<'a>> {
+pub(super) fn bar<'a>(width: u16, share: f64, style: Style) -> Vec<Span<'a>> {
     let full = (f64::from(width) * share.clamp(0.0, 1.0)).round() as usize;
     vec![
         Span::styled("━".repeat(full), style),

@@ -34,7 +34,7 @@ pub(super) fn errors(
         ]);
         write(buffer, row, line);
     }
-    more(buffer, rest, errors.len() - shown, "more kinds", colours);
+    more(buffer, rest, errors.len() - shown, "more kinds");
 }
 
 /// A light for each check of the judge, the worst first.
@@ -72,7 +72,7 @@ pub(super) fn trust(
     let left = &checks[shown..];
     let valid = left.iter().all(|check| check.level == Level::Valid);
     let what = if valid { "more, all valid" } else { "more" };
-    more(buffer, rest, left.len(), what, colours);
+    more(buffer, rest, left.len(), what);
 }
 
 /// How many of so many have room, with a row for how many more there are.
@@ -85,7 +85,7 @@ fn shown(all: usize, rows: u16) -> usize {
     }
 }
 
-fn more(buffer: &mut Buffer, row: Rect, more: usize, what: &str, colours: Colours) {
+fn more(buffer: &mut Buffer, row: Rect, more: usize, what: &str) {
     if more > 0 {
         let text = format!(" + {more} {what}");
         write(buffer, row, Span::styled(text, DIM));
