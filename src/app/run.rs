@@ -269,8 +269,10 @@ impl Session {
 
     fn show(&mut self, now: Offset) {
         let process_cpu = self.process_cpu();
+        let held = self.held_so_far(now);
         self.progress.show(Scene {
             now,
+            held,
             collector: &mut self.collector,
             gauges: &self.run.gauges,
             ledger: self.run.ledger.as_deref(),
@@ -297,15 +299,21 @@ impl Session {
         Ok(())
     }
 
+    /// How arrivals were held by hand, up to `now` where they still are.
+    fn held_so_far(&self, now: Offset) -> Option<Held> {
+        let held = self.collector.info.held?;
+        let since = self.held_since.map(|since| now.since(since).as_secs_f64());
+        let ms = held.ms + since.unwrap_or(0.0) * 1e3;
+        Some(Held { ms, ..held })
+    }
+
     /// Ends a hold, where there is one.
     fn end_hold(&mut self) -> anyhow::Result<()> {
-        let Some(since) = self.held_since.take() else {
-            return Ok(());
-        };
-        self.control.hold.release();
-        let mut held = self.collector.info.held.unwrap_or_default();
-        held.ms += self.clock.now().since(since).as_secs_f64() * 1e3;
-        self.collector.held(held)?;
+        let held = self.held_so_far(self.clock.now());
+        if let (Some(_), Some(held)) = (self.held_since.take(), held) {
+            self.control.hold.release();
+            self.collector.held(held)?;
+        }
         Ok(())
     }
 

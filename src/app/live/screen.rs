@@ -79,3 +79,64 @@ pub(super) fn give_back() {
         let _ = disable_raw_mode();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Run by the test below, in a terminal of its own.
+    #[test]
+    #[ignore = "takes the terminal, and panics"]
+    fn a_panic_with_the_terminal_taken() {
+        let mut screen = Screen::open().unwrap();
+        screen
+            .draw(|frame| frame.render_widget("drawn", frame.area()))
+            .unwrap();
+        panic!("on purpose");
+    }
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_before_it_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let tmux = |args: &[&str]| {
+            let socket = folder.path().join("tmux");
+            let mut command = Command::new("tmux");
+            command.args(["-u", "-f", "/dev/null", "-S"]).arg(socket);
+            command.args(args).output().ok()
+        };
+        let this = std::env::current_exe().unwrap();
+        let name = "app::live::screen::tests::a_panic_with_the_terminal_taken";
+        let script = format!(
+            "{} --exact {name} --ignored --nocapture; stty -a; echo over; sleep 100",
+            this.display()
+        );
+        let started = tmux(&["new-session", "-d", "-x", "100", "-y", "60", &script]);
+        let Some(started) = started else {
+            eprintln!("not tested: there is no tmux");
+            return;
+        };
+        assert!(started.status.success(), "{started:?}");
+        let mut seen = String::new();
+        for _ in 0..600 {
+            std::thread::sleep(Duration::from_millis(50));
+            let screen = tmux(&["capture-pane", "-p", "-S", "-200"]).unwrap();
+            seen = String::from_utf8(screen.stdout).unwrap();
+            if seen.lines().any(|line| line == "over") {
+                break;
+            }
+        }
+        let other = tmux(&["display-message", "-p", "#{alternate_on}"]).unwrap();
+        tmux(&["kill-server"]);
+        assert_eq!(String::from_utf8_lossy(&other.stdout).trim(), "0", "{seen}");
+        assert!(seen.contains("on purpose"), "{seen}");
+        assert!(!seen.contains("drawn"), "{seen}");
+        let cooked = |flag: &str| seen.split_whitespace().any(|word| word == flag);
+        assert!(
+            cooked("icanon") && cooked("echo") && cooked("isig"),
+            "{seen}"
+        );
+    }
+}

@@ -26,7 +26,9 @@ pub(in crate::app) struct Scene<'a> {
     pub(in crate::app) gauges: &'a Gauges,
     pub(in crate::app) ledger: Option<&'a Ledger>,
     pub(in crate::app) control: &'a Control,
-    /// CPU time of the process before the run.
+    /// How arrivals were held so far, up to now where they are.
+    pub(in crate::app) held: Option<Held>,
+    /// The share of all cores that the process used so far.
     pub(in crate::app) process_cpu: Option<f64>,
 }
 
@@ -82,7 +84,7 @@ impl Seer {
                 in_flight: scene.gauges.in_flight(),
                 ok: counts.ok,
                 failed: counts.failed,
-                held: info.held.map(Held::in_words),
+                held: scene.held.map(Held::in_words),
             },
             phase,
             money: Spent {
@@ -171,6 +173,7 @@ fn health(scene: &Scene<'_>) -> Health {
     Health {
         worker_cpu: worst.reduce(f64::max),
         process_cpu: scene.process_cpu,
+        held: scene.held,
         rows_waiting: scene.gauges.most_rows_waiting(),
         ..collect::health(known, &scene.collector.recorder)
     }

@@ -20,7 +20,7 @@ impl Held {
             1 => "once".to_owned(),
             n => format!("{n} times"),
         };
-        format!("held {often}, {:.1} s", self.ms / 1e3)
+        format!("{often}, {:.1} s", self.ms / 1e3)
     }
 }
 
@@ -30,7 +30,7 @@ pub(super) fn check(held: Option<Held>) -> Option<Check> {
     let value = held?.in_words();
     let limit = "arrivals as planned";
     let remedy = "somebody held the arrivals (p in the live view): what came due meanwhile was sent late, in a burst, and the times count that. Let a run that is to count go on untouched";
-    Some(made("held", Level::Invalid, value, limit, remedy))
+    Some(made("held by hand", Level::Invalid, value, limit, remedy))
 }
 
 #[cfg(test)]
@@ -42,7 +42,7 @@ mod tests {
         assert_eq!(check(None), None);
         let held = |times, ms| check(Some(Held { times, ms })).unwrap();
         assert_eq!(held(1, 100.0).level, Level::Invalid);
-        assert_eq!(held(1, 1_200.0).value, "held once, 1.2 s");
-        assert_eq!(held(3, 0.0).value, "held 3 times, 0.0 s");
+        assert_eq!(held(1, 1_200.0).value, "once, 1.2 s");
+        assert_eq!(held(3, 0.0).value, "3 times, 0.0 s");
     }
 }

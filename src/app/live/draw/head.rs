@@ -157,7 +157,7 @@ pub(super) fn keys(buffer: &mut Buffer, area: Rect, state: &State, colours: Colo
     }
     write(buffer, area, Line::from(spans));
     if let Some(marked) = &state.load.held {
-        let said = Span::styled(format!("{marked} "), colours.bad());
+        let said = Span::styled(format!("held {marked} "), colours.bad());
         write_right(buffer, area, said);
     }
 }

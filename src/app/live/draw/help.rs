@@ -21,7 +21,7 @@ const KEYS: [(&str, &str); 5] = [
     ("tab", "next arm: times, course and errors are of that one"),
     ("?, esc", "this help, and away with it"),
 ];
-const FIGURES: [(&str, &str); 9] = [
+const FIGURES: [(&str, &str); 10] = [
     (
         "achieved",
         "arrivals a second in the last 10 s of the phase; target: what",
@@ -33,6 +33,10 @@ const FIGURES: [(&str, &str); 9] = [
         "measured requests only: what the summary will say",
     ),
     ("n/a", "too few requests to carry that percentile"),
+    (
+        "TTFT p50",
+        "in the course, where no second has enough for a p95",
+    ),
     ("lag", "our own lateness: it must stay small against TTFT"),
     ("budget", "spent, and reserved for what is in flight"),
     (

@@ -132,8 +132,8 @@ impl Picture<'_> {
         load::times(buffer, times, self.scope(), self.of(), self.colours);
         self.trust(buffer, numbers);
         let arms = self.arm_rows(rest.height, 4 + ERRORS);
-        let spare = rest.height.saturating_sub(arms + 2 * ERRORS);
-        let charts = top(&mut rest, spare.clamp(4, 14));
+        let spare = rest.height.saturating_sub(arms + 2 * ERRORS + 2);
+        let charts = top(&mut rest, spare.clamp(4, 20));
         course::charts(buffer, charts, self.scope(), self.of(), self.colours);
         self.arms(buffer, top(&mut rest, arms));
         self.errors(buffer, rest);

@@ -201,7 +201,9 @@ pub(super) fn money(amount: Money) -> String {
         small if small > 0.0 && small < 1.0 => (1.0 - small.log10()).ceil() as usize + 1,
         _ => 2,
     };
-    format!("${dollars:.*}", digits.clamp(2, 9))
+    let text = format!("{dollars:.*}", digits.clamp(2, 9));
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    format!("${whole}.{:0<2}", fraction.trim_end_matches('0'))
 }
 
 /// A rate, with the digits that matter.

@@ -172,8 +172,8 @@ fn a_frame_says_how_far_how_fast_how_dear_and_how_sure_at_either_size() {
             "cost       $0.0123 of $0.05",
             "budget     ━━━─────── 30 %",
             "● dispatch lag   p99 0.416 ms",
-            "▲ in-flight cap  7 of 1237 waited, wanted p99 with",
-            "     3  status_429      slow down, and",
+            "▲ in-flight cap  7 of 1237 waited",
+            "     3  status_429     slow down, and",
             "last message",
             "q drain and stop    p hold arrivals    ? help",
         ] {
@@ -252,7 +252,7 @@ fn more_arms_than_rows_scroll_with_the_one_that_is_looked_at() {
 fn a_held_run_says_so_at_both_ends_of_the_frame() {
     let mut held = state(&[]);
     held.mode = Mode::Held;
-    held.load.held = Some("held once, 1.2 s".to_owned());
+    held.load.held = Some("once, 1.2 s".to_owned());
     for (width, height) in SIZES {
         let lines = drawn(width, height, &held, View::default());
         assert!(lines[0].ends_with(" HELD"), "{}", lines[0]);

@@ -61,7 +61,9 @@ pub(super) fn trust(
             Level::Warn | Level::Invalid => format!(", wanted {}", check.limit),
         };
         let room = usize::from(row.width).saturating_sub(19);
-        let said = cut(&format!("{}{wanted}", check.value), room);
+        let whole = format!("{}{wanted}", check.value);
+        let fits = whole.chars().count() <= room;
+        let said = cut(if fits { &whole } else { &check.value }, room);
         let line = Line::from(vec![
             Span::styled(format!(" {} ", light(level)), colours.level(level)),
             Span::styled(format!("{:14} ", cut(&check.name, 14)), DIM),
