@@ -104,7 +104,7 @@ fn the_view_heeds_its_keys_and_any_size_and_marks_a_run_that_was_held() {
     let Some(terminal) = Terminal::start(sandbox, 80, 24, args) else {
         return;
     };
-    let first = terminal.shows(&["RUNNING", "valid so far", "all arms", "target     40.0/s"]);
+    let first = terminal.shows(&["RUNNING", " so far ", "all arms", "target     40.0/s"]);
     let lines: Vec<&str> = first.lines().collect();
     assert!(
         lines[0].starts_with(" small: direct against gateway"),
