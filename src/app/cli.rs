@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::ci::CiArgs;
+#[cfg(unix)]
+use super::gateways::Routing;
 use super::progress::Show;
 use super::telemetry::TelemetryArgs;
 use crate::base::{HumanDuration, Rate};
@@ -64,6 +66,13 @@ pub(super) enum Command {
     Reconcile(ReconcileArgs),
     /// Send a few of the smallest requests to a gateway, show its contract, and keep the transcripts
     Probe(ProbeArgs),
+    /// List the gateways that tollgate can start by itself, or try one
+    #[cfg(unix)]
+    Gateways(GatewaysArgs),
+    /// The process that holds a gateway; it speaks over stdin and stdout, and ends with its stdin
+    #[cfg(unix)]
+    #[command(hide = true)]
+    GatewaySupervisor,
     /// Print the JSON Schema of a scenario file
     Schema(SchemaArgs),
 }
@@ -382,6 +391,49 @@ pub(super) struct ProbeArgs {
     /// Send without asking first
     #[arg(long)]
     pub(super) yes: bool,
+}
+
+#[cfg(unix)]
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct GatewaysArgs {
+    #[command(subcommand)]
+    pub(super) command: Option<GatewaysCommand>,
+    /// Presets: names, or files of your own [default: all that come with tollgate]
+    #[arg(value_name = "NAME|FILE")]
+    pub(super) presets: Vec<String>,
+}
+
+#[cfg(unix)]
+#[derive(Debug, Subcommand)]
+pub(super) enum GatewaysCommand {
+    /// Start a gateway in front of the lab, ask it for a plain and a streamed answer, and end it
+    Try(TryArgs),
+}
+
+#[cfg(unix)]
+#[derive(Debug, Args)]
+pub(super) struct TryArgs {
+    /// A preset: a name, or a file of your own
+    #[arg(value_name = "NAME|FILE")]
+    pub(super) preset: String,
+    /// How to start it, in the place of the preset's command and with the same placeholders:
+    /// "venv/bin/respan-gateway -c {config}"
+    #[arg(long, value_name = "CMD")]
+    pub(super) gateway_cmd: Option<String>,
+    /// Providers behind it
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
+    pub(super) providers: u32,
+    /// How it chooses among several. Of ranked ones the first fails here; of weighted ones the first has 3
+    /// shares, and each other 1
+    #[arg(long, value_name = "HOW", default_value = "ranked")]
+    pub(super) routing: Routing,
+    /// The folder for results; its configuration and log go below it, to `gateways`
+    #[arg(short = 'o', long, value_name = "DIR", default_value = "results")]
+    pub(super) output: PathBuf,
+    /// Print what came of it as JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 fn kind(text: &str) -> Result<Kind, String> {

@@ -11,6 +11,8 @@ mod compare;
 mod ended;
 mod exit;
 mod gate;
+#[cfg(unix)]
+mod gateways;
 mod lab;
 mod limits;
 mod live;
@@ -55,6 +57,13 @@ pub fn main() -> ExitCode {
         Command::Prices(PricesCommand::Pull(args)) => prices::pull(&args),
         Command::Reconcile(args) => reconcile::reconcile(&args),
         Command::Probe(args) => probe::probe(&args),
+        #[cfg(unix)]
+        Command::Gateways(args) => match &args.command {
+            Some(cli::GatewaysCommand::Try(args)) => gateways::try_out(args),
+            None => gateways::list(&args),
+        },
+        #[cfg(unix)]
+        Command::GatewaySupervisor => gateways::supervise(),
         Command::Schema(args) => commands::schema(&args),
     };
     exit.unwrap_or_else(|error| {

@@ -52,7 +52,7 @@ pub use logs::{LOG_WAIT, LogKind, LogTo, Reconcile};
 pub use overhead::{DIRECT, Overhead as OverheadAsked, THROUGH};
 pub use overrides::Overrides;
 pub use policy::{Address, Authorities, Http, Identity, Policy, Tls};
-pub use readings::{At, Only, Readings, Reads, Spot};
+pub use readings::{At, GatewayReadings, Only, Readings, Reads, Spot, readings};
 pub use shares::{By, Shares};
 pub use template::{Moment, Template};
 pub use thresholds::{

@@ -21,7 +21,8 @@ use serde::de::DeserializeOwned;
 
 use node::Node;
 
-pub(super) use fault::{list as names_in_words, nearest};
+pub(super) use fault::list as names_in_words;
+pub(crate) use fault::nearest;
 pub(super) use keys::{guards as is_secret_name, is_written_out};
 pub use problem::{Problem, Source, render};
 pub use spanned::Spanned;
