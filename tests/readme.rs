@@ -303,6 +303,7 @@ fn every_flag_that_a_page_names_exists() {
         "probe",
         "schema",
         "reconcile",
+        "gateways try",
     ];
     let helps = commands.map(|command| {
         let words = command.split(' ').chain(["--help"]);
