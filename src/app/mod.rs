@@ -11,6 +11,7 @@ mod compare;
 mod ended;
 mod exit;
 mod gate;
+mod gather;
 #[cfg(unix)]
 mod gateways;
 mod lab;
@@ -18,6 +19,8 @@ mod limits;
 mod looks;
 mod log_to;
 mod machine;
+#[cfg(unix)]
+mod overhead;
 mod page;
 mod preflight;
 mod prices;
@@ -44,6 +47,8 @@ pub fn main() -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::compare(&args),
+        #[cfg(unix)]
+        Command::Overhead(args) => overhead::overhead(&args),
         Command::Validate(args) => Ok(commands::validate(&args)),
         Command::Plan(args) => commands::plan(&args),
         Command::Report(args) => commands::report(&args),
