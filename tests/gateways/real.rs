@@ -71,6 +71,15 @@ fn answers_plain_and_streamed_and_routes(bin: &Path, name: &str, version: &str) 
 }
 
 #[test]
+fn the_labs_own_gateway_is_started_like_any_other() {
+    let one = tried(Path::new("/nowhere"), &["lab"]);
+    assert_eq!(one.exit, Some(0), "{one:?}");
+    assert_eq!(outcomes(&one), ["ok", "ok"]);
+    assert_eq!(one.json["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(one.json["ended"]["status"], "exit status: 0");
+}
+
+#[test]
 fn respans_gateway_answers_and_falls_back_and_shares_out() {
     let Some(python) = python::ready() else {
         return;
