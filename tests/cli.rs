@@ -32,6 +32,8 @@ mod compare;
 mod costs;
 #[path = "cli/exits.rs"]
 mod exits;
+#[path = "cli/hints.rs"]
+mod hints;
 #[path = "cli/log_server.rs"]
 mod log_server;
 #[path = "cli/log_to.rs"]

@@ -8,8 +8,12 @@ use clap::{Args, Parser, Subcommand};
 use super::ci::CiArgs;
 #[cfg(unix)]
 use super::gateways::Routing;
+use super::import::ImportArgs;
+use super::init::InitArgs;
+use super::manual::{CompletionsArgs, ManArgs};
 #[cfg(unix)]
 use super::overhead::OverheadArgs;
+use super::scenarios::ScenariosArgs;
 use super::telemetry::TelemetryArgs;
 use crate::base::{HumanDuration, Rate};
 use crate::scenario::{Kind, LogKind, Overrides};
@@ -70,6 +74,12 @@ pub(super) enum Command {
     Reconcile(ReconcileArgs),
     /// Send a few of the smallest requests to a gateway, show its contract, and keep the transcripts
     Probe(ProbeArgs),
+    /// Write a scenario to begin with, and all that it needs; without a name list them
+    Init(InitArgs),
+    /// List the scenarios of a folder and the templates, with what each answers
+    Scenarios(ScenariosArgs),
+    /// Make a scenario and prompt files of what another tool or a gateway's log says
+    Import(ImportArgs),
     /// List the gateways that tollgate can start by itself, or try one
     #[cfg(unix)]
     Gateways(GatewaysArgs),
@@ -79,6 +89,10 @@ pub(super) enum Command {
     GatewaySupervisor,
     /// Print the JSON Schema of a scenario file
     Schema(SchemaArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page of a command, or write them all
+    Man(ManArgs),
 }
 
 /// A scenario and what is changed in it.

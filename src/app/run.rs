@@ -19,7 +19,9 @@ use super::progress::Progress;
 use super::sides::{self, Side};
 use super::signals::Signals;
 use super::telemetry::{Prepared, Telemetry};
-use super::{Exit, commands, limits, log_to, machine, preflight, reconcile, selftest, terminal};
+use super::{
+    Exit, commands, hints, limits, log_to, machine, preflight, reconcile, selftest, terminal,
+};
 use crate::base::{Offset, Secret};
 use crate::engine::{self, Control, Ledger};
 use crate::plan::Plan;
@@ -73,6 +75,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let log = log.as_ref().or(at_lab).unwrap_or(&sides[0].endpoint);
     let step = reconcile::Step::of(plan.scenario(), log, &ended.folder, &runtime)?;
     let exit = ended.report(args)?;
+    hints::after(&plan, &ended.summary, &sides);
     let exit = step.show(args.json, exit);
     if let Some(telemetry) = telemetry {
         runtime.block_on(telemetry.linger())?;

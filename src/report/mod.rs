@@ -25,7 +25,7 @@ pub use example::{Example, examples};
 pub use gate::gate;
 pub use needed::{Needed, needed};
 pub use overhead::overhead;
-pub use plan::plan;
+pub use plan::{plan, plan_in_brief};
 pub use reconcile::reconciled;
 pub use reference::reference;
 pub use selftest::selftest;

@@ -239,10 +239,13 @@ impl Behind {
         let gathered = gathered.context("the run's requests were not gathered")?;
         let ended = self.gateway.as_mut();
         let ended: Option<Ended> = ended.map(|gateway| runtime.block_on(gateway.stop()));
+        let mut unkept = 0;
         let provided = match &mut self.providers {
             Some(child) => {
-                let truths = child.truth()?.into_iter();
-                let provided = truths.map(|(provider, truth)| Provided { provider, truth });
+                let truths = child.truth()?;
+                unkept = truths.dropped;
+                let provided = truths.providers.into_iter();
+                let provided = provided.map(|(provider, truth)| Provided { provider, truth });
                 Some(provided.collect::<Vec<_>>())
             }
             None => None,
@@ -251,7 +254,7 @@ impl Behind {
         if let Some(child) = &mut self.providers {
             let error = child.mapping_error().as_nanos() as f64 / 1e3;
             found.clock_error_us = Some(gathered.clock_error_us() + error);
-            found.unkept = child.counts()?.values().map(|c| c.truths_dropped).sum();
+            found.unkept = unkept;
         }
         if let Some(gateway) = &self.gateway {
             let usage = gateway.usage();
