@@ -2,9 +2,9 @@
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::time::Instant;
 
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::made_up::MadeUp;
 
