@@ -20,6 +20,7 @@ mod gateways;
 mod hints;
 mod lab;
 mod limits;
+mod live;
 mod looks;
 mod log_to;
 mod machine;
