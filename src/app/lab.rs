@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::str::FromStr;
 use std::sync::{Arc, mpsc};
 use std::thread;
 
@@ -126,6 +127,35 @@ pub(super) fn lab(args: &LabArgs) -> anyhow::Result<Exit> {
     })
 }
 
+/// A provider that runs elsewhere, written as `[NAME=]URL`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Upstream {
+    /// The prefix of its models; all where absent.
+    name: Option<String>,
+    /// Its base URL.
+    url: String,
+}
+
+impl FromStr for Upstream {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let named = text.split_once('=').filter(|(name, _)| !name.contains(':'));
+        let (name, url) = named.map_or((None, text), |(name, url)| (Some(name.to_owned()), url));
+        let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        let nameable = |name: &String| !name.is_empty() && name.bytes().all(fine);
+        if !name.as_ref().is_none_or(nameable) {
+            return Err("a name is of letters, digits, - and _");
+        }
+        // The gateway speaks no TLS.
+        if url.strip_prefix("http://").is_none_or(str::is_empty) {
+            return Err("write it as http://HOST:PORT/v1 or NAME=http://HOST:PORT/v1");
+        }
+        let url = url.trim_end_matches('/').to_owned();
+        Ok(Self { name, url })
+    }
+}
+
 /// The gateway in front of providers that run elsewhere, until it is interrupted.
 async fn gateway_alone(args: &LabArgs, script: Script) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen()?;
@@ -174,4 +204,33 @@ async fn gateway_alone(args: &LabArgs, script: Script) -> anyhow::Result<Exit> {
     shutdown.cancel();
     serving.await??;
     Ok(Exit::Fine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upstream_is_a_url_with_a_name_or_without() {
+        let of = |text: &str| text.parse::<Upstream>();
+        let read = |text| of(text).map(|upstream| (upstream.name, upstream.url));
+        let url = "http://127.0.0.1:9/v1";
+        assert_eq!(read("http://127.0.0.1:9/v1/"), Ok((None, url.into())));
+        assert_eq!(
+            read("open-ai=http://127.0.0.1:9/v1"),
+            Ok((Some("open-ai".into()), url.into()))
+        );
+        let query = "http://127.0.0.1:9/v1?a=b";
+        assert_eq!(read(query), Ok((None, query.into())));
+        for wrong in [
+            "",
+            "https://a/v1",
+            "a/b=http://a/v1",
+            "=http://a/v1",
+            "a=",
+            "http://",
+        ] {
+            assert!(of(wrong).is_err(), "{wrong}");
+        }
+    }
 }
