@@ -2,22 +2,43 @@
 
 use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::{Arc, mpsc};
 use std::thread;
 
 use anyhow::Context;
+use clap::Args;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use super::Exit;
-use super::cli::LabArgs;
 use super::signals::Signals;
 use super::{machine, terminal};
 use crate::base::{Secret, Seed};
 use crate::lab::{self, Gateway, Lab, Script};
 use crate::scenario::{self, Via};
 use crate::wire::Endpoint;
+
+#[derive(Debug, Args)]
+pub(super) struct LabArgs {
+    /// How the provider behaves: a YAML file [default: a quick, healthy provider]
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
+    /// The provider's address
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
+    provider: SocketAddr,
+    /// Run the gateway alone, in front of a provider that runs elsewhere: its base URL, which ends
+    /// before `/chat/completions`; with a name, for the models with that prefix alone
+    #[arg(long, value_name = "[NAME=]URL", conflicts_with = "provider")]
+    upstream: Vec<Upstream>,
+    /// The gateway's address
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    gateway: SocketAddr,
+    /// The seed of the provider's answers and delays
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+}
 
 /// A lab on a thread of its own, which works for as long as this lives.
 pub(super) struct Embedded {

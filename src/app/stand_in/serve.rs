@@ -75,13 +75,15 @@ impl Stage {
     ) -> anyhow::Result<()> {
         let _guard = runtime.enter();
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let mut first_at = cast.first_at;
         for (name, script) in cast.providers {
             script
                 .check()
                 .with_context(|| format!("the script of `{name}`"))?;
             let provider = Arc::new(Provider::new(script, Seed(cast.seed)));
             provider.keep_truth(clock);
-            let listener = lab::listen(free)?;
+            let at = first_at.take().unwrap_or(free);
+            let listener = lab::listen(at).with_context(|| format!("{at} can't be listened at"))?;
             let url = format!("http://{}/v1", listener.local_addr()?);
             self.hello.urls.insert(name.clone(), url);
             runtime.spawn(Arc::clone(&provider).serve(listener, shutdown.clone()));
@@ -133,7 +135,6 @@ impl Stage {
                 }
                 self.counts(&mut said)?;
             }
-            Order::Counts => self.counts(&mut said)?,
             Order::Begin => self.providers.iter().for_each(|(_, p)| p.begin()),
         }
         say(&mut said, &Line::Over)?;
