@@ -303,6 +303,9 @@ fn every_flag_that_a_page_names_exists() {
         "probe",
         "schema",
         "reconcile",
+        "init",
+        "scenarios",
+        "import",
     ];
     let helps = commands.map(|command| {
         let words = command.split(' ').chain(["--help"]);
