@@ -10,6 +10,8 @@ use super::ci::CiArgs;
 use super::gateways::Routing;
 use super::import::ImportArgs;
 use super::init::InitArgs;
+#[cfg(unix)]
+use super::overhead::OverheadArgs;
 use super::scenarios::ScenariosArgs;
 use super::telemetry::TelemetryArgs;
 use crate::base::{HumanDuration, Rate};
@@ -43,6 +45,9 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Hold a scenario's arms against each other, or two runs that are stored
     Compare(CompareArgs),
+    /// Measure what a gateway adds, and what it makes of streams, with the lab's provider behind it
+    #[cfg(unix)]
+    Overhead(Box<OverheadArgs>),
     /// Check scenarios and show every problem at its place; sends nothing
     Validate(ValidateArgs),
     /// Show what a run would send, how long it would take and cost; sends nothing
@@ -335,12 +340,44 @@ pub(super) struct LabArgs {
     /// The provider's address
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
     pub(super) provider: SocketAddr,
+    /// Run the gateway alone, in front of a provider that runs elsewhere: its base URL, which ends
+    /// before `/chat/completions`; with a name, for the models with that prefix alone
+    #[arg(long, value_name = "[NAME=]URL", conflicts_with = "provider", value_parser = upstream)]
+    pub(super) upstream: Vec<Upstream>,
     /// The gateway's address
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(super) gateway: SocketAddr,
     /// The seed of the provider's answers and delays
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) seed: u64,
+}
+
+/// A provider that runs elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Upstream {
+    /// The prefix of its models; all where absent.
+    pub(super) name: Option<String>,
+    /// Its base URL.
+    pub(super) url: String,
+}
+
+fn upstream(text: &str) -> Result<Upstream, String> {
+    let named = text.split_once('=').filter(|(name, _)| !name.contains(':'));
+    let (name, url) = named.map_or((None, text), |(name, url)| (Some(name.to_owned()), url));
+    let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if name
+        .as_ref()
+        .is_some_and(|name| name.is_empty() || !name.bytes().all(fine))
+    {
+        return Err("a name is of letters, digits, - and _".to_owned());
+    }
+    // It speaks no TLS.
+    let host = url.strip_prefix("http://").unwrap_or_default();
+    if host.is_empty() {
+        return Err("write it as http://HOST:PORT/v1 or NAME=http://HOST:PORT/v1".to_owned());
+    }
+    let url = url.trim_end_matches('/').to_owned();
+    Ok(Upstream { name, url })
 }
 
 #[derive(Debug, Args)]
@@ -438,7 +475,7 @@ pub(super) struct TryArgs {
     pub(super) json: bool,
 }
 
-fn kind(text: &str) -> Result<Kind, String> {
+pub(super) fn kind(text: &str) -> Result<Kind, String> {
     let named = serde_json::from_value(text.into());
     named.map_err(|error| error.to_string())
 }
@@ -469,7 +506,7 @@ pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn rate(text: &str) -> Result<Rate, String> {
+pub(super) fn rate(text: &str) -> Result<Rate, String> {
     let rate: Rate = text.parse().map_err(|error| in_a_line(&error))?;
     if rate.per_second() > 0.0 {
         Ok(rate)
@@ -478,7 +515,7 @@ fn rate(text: &str) -> Result<Rate, String> {
     }
 }
 
-fn duration(text: &str) -> Result<HumanDuration, String> {
+pub(super) fn duration(text: &str) -> Result<HumanDuration, String> {
     let duration: HumanDuration = text.parse().map_err(|error| in_a_line(&error))?;
     if duration.0.is_zero() {
         Err("give a duration above zero".to_owned())

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use super::gather::Gatherer;
 use super::log_to::Log;
 use super::signals::Signals;
 use super::terminal;
@@ -34,6 +35,8 @@ pub(super) struct Collector {
     secrets: Vec<Secret>,
     /// Where finished requests go besides.
     pub(super) log: Option<Log>,
+    /// What keeps them for a sandwich.
+    pub(super) gatherer: Option<Gatherer>,
 }
 
 /// Counts so far, for the progress line.
@@ -64,6 +67,7 @@ impl Collector {
             counts,
             secrets,
             log: None,
+            gatherer: None,
         }
     }
 
@@ -96,7 +100,11 @@ impl Collector {
                 if let Some(log) = &mut self.log {
                     log.offer(&rows);
                 }
-                self.folder.write_rows(&rows, &self.info)
+                self.folder.write_rows(&rows, &self.info)?;
+                if let Some(gatherer) = &mut self.gatherer {
+                    gatherer.take(rows);
+                }
+                Ok(())
             }
             Event::Seconds {
                 worker,

@@ -11,6 +11,7 @@ mod compare;
 mod ended;
 mod exit;
 mod gate;
+mod gather;
 mod import;
 mod init;
 #[cfg(unix)]
@@ -20,6 +21,8 @@ mod limits;
 mod looks;
 mod log_to;
 mod machine;
+#[cfg(unix)]
+mod overhead;
 mod page;
 mod preflight;
 mod prices;
@@ -48,6 +51,8 @@ pub fn main() -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::compare(&args),
+        #[cfg(unix)]
+        Command::Overhead(args) => overhead::overhead(&args),
         Command::Validate(args) => Ok(commands::validate(&args)),
         Command::Plan(args) => commands::plan(&args),
         Command::Report(args) => commands::report(&args),
