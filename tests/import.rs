@@ -443,6 +443,34 @@ fn keys_are_found_wherever_they_stand() {
     }
 }
 
+/// What is too much of something is told, and takes no time.
+#[test]
+fn a_source_that_is_far_too_large_ends_soon() {
+    let started = std::time::Instant::now();
+    let many = |n: usize, one: &dyn Fn(usize) -> String| -> String {
+        (0..n).map(one).collect::<Vec<_>>().join(",")
+    };
+    let thresholds = many(30_000, &|n| format!("\"m{n}\":[\"p(95)<1\"]"));
+    let made = of_bytes(
+        Some(Kind::K6),
+        format!("{{\"thresholds\":{{{thresholds}}}}}").as_bytes(),
+    );
+    left(&made.unwrap(), "29500 more");
+    let stages = many(20_000, &|n| {
+        format!("{{\"target\":{n},\"duration\":\"1s\"}}")
+    });
+    let made = of_bytes(
+        Some(Kind::K6),
+        format!("{{\"stages\":[{stages}]}}").as_bytes(),
+    )
+    .unwrap();
+    left(&made, "all further phases");
+    assert!(loaded(&made).is_ok());
+    assert!(wrong(Some(Kind::K6), " ".repeat(1 << 20) + "{}").contains("larger than 1 MiB"));
+    // Ten times what it takes on a slow machine; a cost that grew with the square would take minutes.
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+}
+
 /// Every beginning of a sample, and every sample with a byte changed, is a scenario or a problem.
 #[test]
 fn a_sample_that_is_cut_or_damaged_anywhere_never_panics() {
