@@ -10,8 +10,10 @@ use super::ci::CiArgs;
 use super::gateways::Routing;
 use super::import::ImportArgs;
 use super::init::InitArgs;
+use super::manual::{CompletionsArgs, ManArgs};
 #[cfg(unix)]
 use super::overhead::OverheadArgs;
+use super::progress::Show;
 use super::scenarios::ScenariosArgs;
 use super::telemetry::TelemetryArgs;
 use crate::base::{HumanDuration, Rate};
@@ -88,6 +90,10 @@ pub(super) enum Command {
     GatewaySupervisor,
     /// Print the JSON Schema of a scenario file
     Schema(SchemaArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page of a command, or write them all
+    Man(ManArgs),
 }
 
 /// A scenario and what is changed in it.
@@ -159,6 +165,12 @@ pub(super) struct RunArgs {
     /// Exit with 4 where the run is invalid, too: the client, not the server, made its numbers
     #[arg(long)]
     pub(super) gate: bool,
+    /// How progress is shown on stderr
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub(super) progress: Show,
+    /// Short for `--progress tui`: the live view, with keys
+    #[arg(long, conflicts_with = "progress")]
+    pub(super) tui: bool,
     /// Write no report.html
     #[arg(long)]
     pub(super) no_html: bool,

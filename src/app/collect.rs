@@ -6,12 +6,13 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::gather::Gatherer;
+use super::live::Watch;
 use super::log_to::Log;
 use super::signals::Signals;
 use super::terminal;
 use crate::base::{Money, Secret, no_descriptor_left};
 use crate::engine::{Event, WorkerHealth};
-use crate::judge::{Course, Health, Stalls};
+use crate::judge::{Course, Health, Held, Stalls};
 use crate::record::{Histogram, Interval, Intervals, Recorder, Slices};
 use crate::results::{ResultsError, RunFolder, RunInfo};
 use crate::sample::Metric;
@@ -37,6 +38,8 @@ pub(super) struct Collector {
     pub(super) log: Option<Log>,
     /// What keeps them for a sandwich.
     pub(super) gatherer: Option<Gatherer>,
+    /// The last seconds, where somebody looks on.
+    pub(super) watch: Option<Watch>,
 }
 
 /// Counts so far, for the progress line.
@@ -68,6 +71,7 @@ impl Collector {
             secrets,
             log: None,
             gatherer: None,
+            watch: None,
         }
     }
 
@@ -123,6 +127,17 @@ impl Collector {
         }
     }
 
+    /// From now on the last seconds are kept for the live view.
+    pub(super) fn watched(&mut self) {
+        self.watch = Some(Watch::new(&self.arms));
+    }
+
+    /// Marks the run as held by hand.
+    pub(super) fn held(&mut self, held: Held) -> Result<(), ResultsError> {
+        self.info.held = Some(held);
+        self.update_info()
+    }
+
     /// Closes the seconds that are over.
     pub(super) fn tick(&mut self, in_flight: u64) -> Result<(), ResultsError> {
         while let Some(interval) = self.intervals.close(in_flight, &self.arms) {
@@ -153,6 +168,9 @@ impl Collector {
                 Cow::Owned(hidden) => Some(hidden),
                 Cow::Borrowed(_) => None,
             });
+        if let Some(watch) = &mut self.watch {
+            watch.take(&interval);
+        }
         self.recorder.merge(&interval.record);
         for tally in interval.record.groups() {
             if let Some(ttft) = tally.times(Metric::Ttft) {
@@ -258,5 +276,6 @@ pub(super) fn health(info: &RunInfo, recorder: &Recorder) -> Health {
         stalls: info.stalls,
         courses: courses.collect(),
         rows_waiting: info.rows_waiting,
+        held: info.held,
     }
 }

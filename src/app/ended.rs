@@ -30,7 +30,7 @@ pub(super) fn exit_of(interrupted: Option<Interruption>) -> Option<Exit> {
 /// A run that is over and written.
 pub(super) struct Ended {
     info: RunInfo,
-    summary: Summary,
+    pub(super) summary: Summary,
     validity: Validity,
     pub(super) folder: PathBuf,
     figures: Vec<ScopeFigures>,

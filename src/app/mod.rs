@@ -9,6 +9,7 @@ mod collect;
 mod commands;
 mod compare;
 mod ended;
+mod examples;
 mod exit;
 mod gate;
 mod gather;
@@ -16,13 +17,16 @@ mod import;
 mod init;
 #[cfg(unix)]
 mod gateways;
+mod hints;
 mod lab;
 mod limits;
+mod live;
 mod looks;
 mod log_to;
 mod machine;
 #[cfg(unix)]
 mod overhead;
+mod manual;
 mod page;
 mod preflight;
 mod prices;
@@ -41,14 +45,15 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 use cli::{BaselineCommand, Cli, Command, PricesCommand};
 pub use exit::Exit;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let exit = match Cli::parse().command {
+    let cli = Cli::from_arg_matches(&manual::command().get_matches());
+    let exit = match cli.unwrap_or_else(|error| error.exit()).command {
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::compare(&args),
         #[cfg(unix)]
@@ -76,6 +81,8 @@ pub fn main() -> ExitCode {
         #[cfg(unix)]
         Command::GatewaySupervisor => gateways::supervise(),
         Command::Schema(args) => commands::schema(&args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     };
     exit.unwrap_or_else(|error| {
         terminal::error(&format!("{error:#}"));

@@ -14,14 +14,18 @@ use super::collect::Collector;
 use super::ended::{Ended, exit_of};
 use super::gate::Against;
 use super::gather::Gatherer;
+use super::live::{Key, Scene};
 use super::looks::Looks;
-use super::progress::Progress;
+use super::progress::{Progress, Show};
 use super::sides::{self, Side};
 use super::signals::Signals;
 use super::telemetry::{Prepared, Telemetry};
-use super::{Exit, commands, limits, log_to, machine, preflight, reconcile, selftest, terminal};
+use super::{
+    Exit, commands, hints, limits, log_to, machine, preflight, reconcile, selftest, terminal,
+};
 use crate::base::{Offset, Secret};
 use crate::engine::{self, Control, Ledger};
+use crate::judge::Held;
 use crate::plan::Plan;
 use crate::results::{Interruption, RunFolder, RunInfo};
 use crate::scenario::{Client, Http, Overrides, Timestamps};
@@ -73,6 +77,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let log = log.as_ref().or(at_lab).unwrap_or(&sides[0].endpoint);
     let step = reconcile::Step::of(plan.scenario(), log, &ended.folder, &runtime)?;
     let exit = ended.report(args)?;
+    hints::after(&plan, &ended.summary, &sides);
     let exit = step.show(args.json, exit);
     if let Some(telemetry) = telemetry {
         runtime.block_on(telemetry.linger())?;
@@ -87,6 +92,8 @@ pub(super) type Watch = Box<dyn Fn() -> Option<String>>;
 pub(super) struct Session {
     collector: Collector,
     progress: Progress,
+    /// Since when arrivals are held by hand.
+    held_since: Option<Offset>,
     run: engine::Run,
     control: Control,
     clock: Clock,
@@ -151,8 +158,6 @@ impl Session {
         let folder = RunFolder::create(&args.output, &stamp, unix, &info)
             .context("the results folder can't be written; choose another with -o")?;
         let workers = info.workers;
-        let arrivals = info.phases.iter().map(|phase| phase.planned_arrivals);
-        let progress = Progress::new(arrivals.sum());
         let keys = sides.iter().filter_map(|side| side.endpoint.key.as_ref());
         let secrets = plan.scenario().secrets.iter().chain(keys);
         let secrets: Vec<Secret> = secrets.cloned().collect();
@@ -176,10 +181,13 @@ impl Session {
                 ReqwestWire::new(endpoint, timeouts, clock)
             })?,
         };
+        let show = if args.tui { Show::Tui } else { args.progress };
+        let progress = Progress::new(show, plan, &mut collector);
         Ok(Ok(Self {
             against,
             collector,
             progress,
+            held_since: None,
             run,
             control,
             clock,
@@ -219,6 +227,13 @@ impl Session {
                     interrupted.push(signal);
                     self.heed(&interrupted);
                 }
+                key = self.progress.key() => match key {
+                    Key::Interrupt => {
+                        interrupted.push(Interruption::Interrupt);
+                        self.heed(&interrupted);
+                    }
+                    Key::Hold => self.hold_or_release()?,
+                },
                 event = self.run.events.recv() => match event {
                     Some(event) => {
                         let rows = event.rows();
@@ -230,16 +245,20 @@ impl Session {
                 _ = tick.tick() => {
                     let now = self.clock.now();
                     self.tell_of_budget(&mut told);
+                    if self.control.stop.is_cancelled() {
+                        self.end_hold()?;
+                    }
                     self.collector.tick(self.run.gauges.in_flight())?;
                     self.heed_thresholds(now);
                     self.heed_looks();
                     self.heed_loss();
-                    self.progress.show(now, &self.collector, &self.run.gauges);
+                    self.show(now);
                     self.look();
                 }
             }
         }
         self.tell_of_budget(&mut told);
+        self.end_hold()?;
         self.progress.finish();
         self.collector.finish()?;
         let process_cpu = self.process_cpu();
@@ -277,6 +296,56 @@ impl Session {
         if let Some(telemetry) = &mut self.telemetry {
             telemetry.look(&self.collector, &self.run, process_cpu);
         }
+    }
+
+    fn show(&mut self, now: Offset) {
+        let process_cpu = self.process_cpu();
+        let held = self.held_so_far(now);
+        self.progress.show(Scene {
+            now,
+            held,
+            collector: &mut self.collector,
+            gauges: &self.run.gauges,
+            ledger: self.run.ledger.as_deref(),
+            control: &self.control,
+            process_cpu,
+        });
+    }
+
+    /// Holds arrivals by hand, or lets them go on. A run that is ending has none to hold.
+    fn hold_or_release(&mut self) -> anyhow::Result<()> {
+        if self.held_since.is_some() {
+            self.end_hold()?;
+            self.progress
+                .message("arrivals go on: what came due while they were held is sent now, late");
+        } else if !self.control.stop.is_cancelled() {
+            self.control.hold.hold();
+            self.held_since = Some(self.clock.now());
+            let held = self.collector.info.held.unwrap_or_default();
+            let times = held.times + 1;
+            self.collector.held(Held { times, ..held })?;
+            self.progress
+                .message("arrivals are held by hand: the run is marked, and no longer valid");
+        }
+        Ok(())
+    }
+
+    /// How arrivals were held by hand, up to `now` where they still are.
+    fn held_so_far(&self, now: Offset) -> Option<Held> {
+        let held = self.collector.info.held?;
+        let since = self.held_since.map(|since| now.since(since).as_secs_f64());
+        let ms = held.ms + since.unwrap_or(0.0) * 1e3;
+        Some(Held { ms, ..held })
+    }
+
+    /// Ends a hold, where there is one.
+    fn end_hold(&mut self) -> anyhow::Result<()> {
+        let held = self.held_so_far(self.clock.now());
+        if let (Some(_), Some(held)) = (self.held_since.take(), held) {
+            self.control.hold.release();
+            self.collector.held(held)?;
+        }
+        Ok(())
     }
 
     /// Says once that the budget stopped the run.
@@ -328,7 +397,7 @@ impl Session {
     }
 
     /// The first signal stops arrivals, the second cuts what is in flight, the third ends it all.
-    fn heed(&self, interrupted: &[Interruption]) {
+    fn heed(&mut self, interrupted: &[Interruption]) {
         match interrupted {
             [_] => {
                 self.control.stop.cancel();
@@ -341,7 +410,10 @@ impl Session {
                 self.progress
                     .message("cutting what is in flight; once more exits at once");
             }
-            _ => exit_at_once(interrupted),
+            _ => {
+                self.progress.finish();
+                exit_at_once(interrupted);
+            }
         }
     }
 }

@@ -30,5 +30,5 @@ pub use sandwich::{
 };
 pub use selftest::{Certificate, Clocks, Errors, Load, Measured, Round, SELFTEST_SCHEMA, compare};
 pub use shares::{ShareFound, ShareVerdict, SharesFound, shares};
-pub use validity::{Check, Course, Health, Level, Stalls, Validity, validity};
+pub use validity::{Check, Course, Health, Held, Level, Stalls, Validity, validity};
 pub use verdict::Verdict;

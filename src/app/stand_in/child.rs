@@ -1,6 +1,5 @@
 //! The child as its parent sees it.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
@@ -10,7 +9,7 @@ use anyhow::{Context, bail};
 use tokio::time::Instant;
 
 use super::{COMMAND, Cast, Hello, Line, Order};
-use crate::lab::{Counts, Passed, Truth};
+use crate::lab::{Passed, Truth};
 
 /// How long the child may take to end by itself.
 const GRACE: Duration = Duration::from_secs(3);
@@ -92,17 +91,6 @@ impl Child {
         })?;
         truths.dropped = dropped;
         Ok(truths)
-    }
-
-    /// How each provider stands.
-    pub(in crate::app) fn counts(&mut self) -> anyhow::Result<BTreeMap<String, Counts>> {
-        let mut all = BTreeMap::new();
-        self.order(Order::Counts, |line| {
-            if let Line::Counts(name, counts) = line {
-                all.insert(name, counts);
-            }
-        })?;
-        Ok(all)
     }
 
     /// Lets the windows of all faults count from now, and not from a provider's first request.

@@ -2,7 +2,7 @@
 //!
 //! Parent and child speak over the child's stdin and stdout, in lines. The first line to the child is its
 //! [`Cast`], in JSON; its first one back says where each stand-in listens. After that it answers orders:
-//! `truth` with what all stand-ins truly did with the requests that are over, `counts` with how the
+//! `truth` with what all stand-ins truly did with the requests that are over and with how the
 //! providers stand, and `begin` lets the windows of their faults count from now. It ends with its stdin,
 //! so it can't outlive the parent, however that ends.
 
@@ -66,7 +66,6 @@ struct Hello {
 #[serde(rename_all = "snake_case")]
 enum Order {
     Truth,
-    Counts,
     Begin,
 }
 

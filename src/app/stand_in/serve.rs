@@ -135,7 +135,6 @@ impl Stage {
                 }
                 self.counts(&mut said)?;
             }
-            Order::Counts => self.counts(&mut said)?,
             Order::Begin => self.providers.iter().for_each(|(_, p)| p.begin()),
         }
         say(&mut said, &Line::Over)?;
