@@ -8,7 +8,8 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
-use crate::dialect::Dialect;
+use crate::base::Marker;
+use crate::dialect::{Ask, Dialect, Role};
 use crate::plan::{ArmId, ArrivalId, Plan, RecipeId};
 use crate::scenario::{Kind, Moment, Place, Prompt, Template};
 use crate::schedule::Arrival;
@@ -110,7 +111,10 @@ fn differing<'p>(plan: &'p Plan, arrival: &Arrival) -> Option<&'p Template> {
 
 /// The body as far as all arrivals with the same row share it: all of it, unless its end differs.
 fn begin(plan: &Plan, arrival: &Arrival, moment: &Moment<'_>) -> Bytes {
-    let ask = plan.ask(arrival.arm, arrival.recipe, arrival.asks);
+    let mut ask = plan.ask(arrival.arm, arrival.recipe, arrival.asks);
+    if plan.scenario().marked {
+        leave_room(&mut ask);
+    }
     let mut body = dialect(plan, arrival.arm).encode_ask(&ask);
     let Some(fields) = &plan.recipe(arrival.arm, arrival.recipe).extra.body else {
         return body.into();
@@ -128,13 +132,34 @@ fn begin(plan: &Plan, arrival: &Arrival, moment: &Moment<'_>) -> Bytes {
 fn end(plan: &Plan, arrival: &Arrival, begun: &Bytes, moment: &Moment<'_>) -> Bytes {
     /// About how much the fields of an arrival take.
     const ROOM: usize = 512;
-    let Some(fields) = differing(plan, arrival) else {
+    let (fields, marker) = (differing(plan, arrival), plan.marker(arrival.id));
+    if fields.is_none() && marker.is_none() {
         return begun.clone();
-    };
+    }
     let mut body = Vec::with_capacity(begun.len() + ROOM);
     body.extend_from_slice(begun);
-    append(&mut body, fields, moment);
+    if let Some(marker) = marker {
+        mark(&mut body, marker);
+    }
+    if let Some(fields) = fields {
+        append(&mut body, fields, moment);
+    }
     body.into()
+}
+
+/// Puts a marker that is no request's yet in front of what the user says last.
+fn leave_room(ask: &mut Ask) {
+    let mut messages = ask.messages.iter_mut().rev();
+    if let Some(message) = messages.find(|message| message.role == Role::User) {
+        message.content.insert_str(0, &format!("{} ", Marker(0)));
+    }
+}
+
+/// Makes the marker in a body that of its request.
+fn mark(body: &mut [u8], marker: Marker) {
+    if let Some((_, at)) = Marker::place(body) {
+        body[at..at + Marker::LENGTH].copy_from_slice(marker.to_string().as_bytes());
+    }
 }
 
 fn append(body: &mut Vec<u8>, fields: &Template, moment: &Moment<'_>) {

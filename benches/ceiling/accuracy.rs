@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
-use serde_json::Value;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use tollgate::base::Monotonic;
@@ -196,6 +196,20 @@ fn wall_less_monotonic() -> anyhow::Result<i128> {
     Ok(ahead)
 }
 
+/// What the provider is called in its process.
+const NAME: &str = "accuracy";
+
+/// A line of what it says.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Line {
+    Truth(
+        #[expect(dead_code, reason = "there is one provider")] String,
+        Truth,
+    ),
+    Over,
+}
+
 /// The self-test's provider. It ends with its stdin, so when this is dropped.
 struct Provider {
     process: Child,
@@ -206,15 +220,31 @@ struct Provider {
 impl Provider {
     fn start(tollgate: &Path) -> anyhow::Result<Self> {
         let mut process = Command::new(tollgate)
-            .arg("selftest-provider")
+            .arg("stand-in")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
+        // What the self-test's provider does at these loads.
+        let model = |name, ttft: [&str; 2], pace: [&str; 2], tokens| {
+            let between = |[min, max]: [&str; 2]| json!({ "uniform": { "min": min, "max": max } });
+            json!({
+                "model": name, "ttft": between(ttft), "pace": between(pace),
+                "output_tokens": { "constant": tokens }, "slots": 100_000,
+            })
+        };
+        let models = [
+            model("brisk-*", ["2ms", "4ms"], ["1ms", "2ms"], 6),
+            model("stream-*", ["20ms", "200ms"], ["10ms", "30ms"], 16),
+        ];
+        let cast = json!({ "providers": [[NAME, { "models": models }]] });
+        let stdin = process.stdin.as_mut().context("it has no stdin")?;
+        writeln!(stdin, "{cast}")?;
         let mut stdout = BufReader::new(process.stdout.take().context("it has no stdout")?);
         let mut line = String::new();
         stdout.read_line(&mut line)?;
         let hello: Value = serde_json::from_str(&line)?;
-        let url = hello["url"].as_str().context("it says no URL")?.to_owned();
+        let url = hello["urls"][NAME].as_str().context("it says no URL")?;
+        let url = url.to_owned();
         Ok(Self {
             process,
             stdout,
@@ -225,15 +255,15 @@ impl Provider {
     /// What it did so far.
     fn truths(&mut self) -> anyhow::Result<Vec<Truth>> {
         let stdin = self.process.stdin.as_mut().context("it has no stdin")?;
-        writeln!(stdin, "truth")?;
+        writeln!(stdin, "\"truth\"")?;
         let mut truths = Vec::new();
         loop {
             let mut line = String::new();
             self.stdout.read_line(&mut line)?;
-            if line.trim().is_empty() {
-                return Ok(truths);
+            match serde_json::from_str(&line)? {
+                Line::Over => return Ok(truths),
+                Line::Truth(_, truth) => truths.push(truth),
             }
-            truths.push(serde_json::from_str(&line)?);
         }
     }
 }

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::ci::CiArgs;
+#[cfg(unix)]
+use super::gateways::Routing;
 use super::manual::{CompletionsArgs, ManArgs};
+use super::telemetry::TelemetryArgs;
 use crate::base::{HumanDuration, Rate};
 use crate::scenario::{Kind, LogKind, Overrides};
 
@@ -53,9 +56,9 @@ pub(super) enum Command {
     Lab(LabArgs),
     /// Prove the client's own error on this machine, against a provider that knows the truth
     Selftest(SelftestArgs),
-    /// The provider of a self-test; it speaks over stdin and stdout, and ends with its stdin
+    /// Stand-ins for another command; they speak over stdin and stdout, and end with their stdin
     #[command(hide = true)]
-    SelftestProvider,
+    StandIn,
     /// Make a price table from a gateway's own list
     #[command(subcommand)]
     Prices(PricesCommand),
@@ -63,6 +66,13 @@ pub(super) enum Command {
     Reconcile(ReconcileArgs),
     /// Send a few of the smallest requests to a gateway, show its contract, and keep the transcripts
     Probe(ProbeArgs),
+    /// List the gateways that tollgate can start by itself, or try one
+    #[cfg(unix)]
+    Gateways(GatewaysArgs),
+    /// The process that holds a gateway; it speaks over stdin and stdout, and ends with its stdin
+    #[cfg(unix)]
+    #[command(hide = true)]
+    GatewaySupervisor,
     /// Print the JSON Schema of a scenario file
     Schema(SchemaArgs),
     /// Print the completions of a shell
@@ -151,6 +161,8 @@ pub(super) struct RunArgs {
     /// Whether A is compared with A: `compare --aa`.
     #[arg(skip)]
     pub(super) aa: bool,
+    #[command(flatten)]
+    pub(super) telemetry: TelemetryArgs,
     #[command(flatten)]
     pub(super) ci: CiArgs,
 }
@@ -377,6 +389,49 @@ pub(super) struct ProbeArgs {
     /// Send without asking first
     #[arg(long)]
     pub(super) yes: bool,
+}
+
+#[cfg(unix)]
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct GatewaysArgs {
+    #[command(subcommand)]
+    pub(super) command: Option<GatewaysCommand>,
+    /// Presets: names, or files of your own [default: all that come with tollgate]
+    #[arg(value_name = "NAME|FILE")]
+    pub(super) presets: Vec<String>,
+}
+
+#[cfg(unix)]
+#[derive(Debug, Subcommand)]
+pub(super) enum GatewaysCommand {
+    /// Start a gateway in front of the lab, ask it for a plain and a streamed answer, and end it
+    Try(TryArgs),
+}
+
+#[cfg(unix)]
+#[derive(Debug, Args)]
+pub(super) struct TryArgs {
+    /// A preset: a name, or a file of your own
+    #[arg(value_name = "NAME|FILE")]
+    pub(super) preset: String,
+    /// How to start it, in the place of the preset's command and with the same placeholders:
+    /// "venv/bin/respan-gateway -c {config}"
+    #[arg(long, value_name = "CMD")]
+    pub(super) gateway_cmd: Option<String>,
+    /// Providers behind it
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
+    pub(super) providers: u32,
+    /// How it chooses among several. Of ranked ones the first fails here; of weighted ones the first has 3
+    /// shares, and each other 1
+    #[arg(long, value_name = "HOW", default_value = "ranked")]
+    pub(super) routing: Routing,
+    /// The folder for results; its configuration and log go below it, to `gateways`
+    #[arg(short = 'o', long, value_name = "DIR", default_value = "results")]
+    pub(super) output: PathBuf,
+    /// Print what came of it as JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 fn kind(text: &str) -> Result<Kind, String> {

@@ -6,6 +6,7 @@ use super::ci::{Told, Written};
 use super::cli::RunArgs;
 use super::collect::{self, Collector};
 use super::gate::{self, Against, Judged};
+use super::telemetry::Telemetry;
 use super::{Exit, compare, page, terminal};
 use crate::engine;
 use crate::judge::{self, Comparison, Gate, Level, Validity};
@@ -35,6 +36,8 @@ pub(super) struct Ended {
     comparison: Option<Comparison>,
     slices: Vec<Vec<Tally>>,
     whole: bool,
+    /// Who still reads the last figures.
+    pub(super) telemetry: Option<Telemetry>,
 }
 
 impl Ended {
@@ -44,6 +47,7 @@ impl Ended {
         whole: bool,
         against: Option<Against>,
         seen: Option<Comparison>,
+        mut telemetry: Option<Telemetry>,
     ) -> anyhow::Result<Self> {
         let Collector {
             mut info,
@@ -60,6 +64,9 @@ impl Ended {
         let validity = judge::validity(&summary, &collect::health(&info, &recorder));
         info.shares = info.judge_shares(&summary);
         (info.summary, info.validity) = (Some(summary.clone()), Some(validity.clone()));
+        if let Some(telemetry) = &mut telemetry {
+            telemetry.finish(&mut info, &recorder);
+        }
         let folder = folder.finish(&info, &slices)?;
         let slices = slices.tallies();
         let comparison = seen.or_else(|| compare::arms(&info, &summary, &slices));
@@ -83,6 +90,7 @@ impl Ended {
             comparison,
             slices,
             whole,
+            telemetry,
         })
     }
 

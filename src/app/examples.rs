@@ -110,6 +110,18 @@ const EXAMPLES: &[Example] = &[
     --prices my-prices.yaml",
     ),
     (
+        &["gateways"],
+        "\
+  tollgate gateways
+  tollgate gateways try litellm",
+    ),
+    (
+        &["gateways", "try"],
+        "\
+  tollgate gateways try litellm
+  tollgate gateways try respan-oss --providers 2 --routing weighted",
+    ),
+    (
         &["schema"],
         "\
   tollgate schema > scenario.schema.json

@@ -109,6 +109,7 @@ pub(super) struct Judged<'a> {
 }
 
 pub(super) fn judge_run(judged: &Judged<'_>) -> Gate {
+    let overhead = results::read_overhead(judged.folder);
     let evidence = Evidence {
         run: judged.info.gated(judged.folder),
         figures: judged.figures,
@@ -116,6 +117,7 @@ pub(super) fn judge_run(judged: &Judged<'_>) -> Gate {
         validity: judged.validity,
         ending: judged.info.ending(judged.thresholds),
         comparison: judged.comparison,
+        overhead: overhead.as_ref(),
     };
     let baseline = judged.baseline.map(|against| Baseline {
         run: against.material.gated(),

@@ -12,6 +12,8 @@ mod ended;
 mod examples;
 mod exit;
 mod gate;
+#[cfg(unix)]
+mod gateways;
 mod hints;
 mod lab;
 mod limits;
@@ -29,6 +31,8 @@ mod run;
 mod selftest;
 mod sides;
 mod signals;
+mod stand_in;
+mod telemetry;
 mod terminal;
 
 use std::process::ExitCode;
@@ -52,10 +56,17 @@ pub fn main() -> ExitCode {
         Command::Baseline(BaselineCommand::Show(args)) => Ok(baseline::show(&args)),
         Command::Lab(args) => lab::lab(&args),
         Command::Selftest(args) => selftest::selftest(&args),
-        Command::SelftestProvider => selftest::serve(),
+        Command::StandIn => stand_in::serve(),
         Command::Prices(PricesCommand::Pull(args)) => prices::pull(&args),
         Command::Reconcile(args) => reconcile::reconcile(&args),
         Command::Probe(args) => probe::probe(&args),
+        #[cfg(unix)]
+        Command::Gateways(args) => match &args.command {
+            Some(cli::GatewaysCommand::Try(args)) => gateways::try_out(args),
+            None => gateways::list(&args),
+        },
+        #[cfg(unix)]
+        Command::GatewaySupervisor => gateways::supervise(),
         Command::Schema(args) => commands::schema(&args),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::man(&args),

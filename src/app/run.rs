@@ -17,6 +17,7 @@ use super::looks::Looks;
 use super::progress::Progress;
 use super::sides::{self, Side};
 use super::signals::Signals;
+use super::telemetry::{Prepared, Telemetry};
 use super::{
     Exit, commands, hints, limits, log_to, machine, preflight, reconcile, selftest, terminal,
 };
@@ -34,12 +35,17 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     args.ci.clear();
     let overrides = Overrides {
         reconcile: args.reconcile,
+        overhead: Some(false),
         compares: args.compares,
         aa: args.aa,
         ..args.scenario.overrides()
     };
     let scenario = match commands::load_with(&args.scenario, &overrides) {
         Ok(scenario) => scenario,
+        Err(exit) => return Ok(exit),
+    };
+    let telemetry = match args.telemetry.prepare() {
+        Ok(telemetry) => telemetry,
         Err(exit) => return Ok(exit),
     };
     let plan = Arc::new(Plan::new(scenario).of_run(made_up_id));
@@ -59,16 +65,21 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         Ok(log) => log,
         Err(why) => return refused(why),
     };
-    let session = match Session::begin(&plan, &sides, log.as_ref(), args)? {
+    let session = match Session::begin(&plan, &sides, log.as_ref(), telemetry, args)? {
         Ok(session) => session,
         Err(exit) => return Ok(exit),
     };
-    let ended = runtime.block_on(session.go())?;
+    let mut ended = runtime.block_on(session.go())?;
+    let telemetry = ended.telemetry.take();
     let log = log.as_ref().or(at_lab).unwrap_or(&sides[0].endpoint);
     let step = reconcile::Step::of(plan.scenario(), log, &ended.folder, &runtime)?;
     let exit = ended.report(args)?;
     hints::after(&plan, &ended.summary, &sides);
-    Ok(step.show(args.json, exit))
+    let exit = step.show(args.json, exit);
+    if let Some(telemetry) = telemetry {
+        runtime.block_on(telemetry.linger())?;
+    }
+    Ok(exit)
 }
 
 /// A run under way.
@@ -86,6 +97,7 @@ struct Session {
     abort: Abort,
     looks: Looks,
     against: Option<Against>,
+    telemetry: Option<Telemetry>,
 }
 
 impl Session {
@@ -93,6 +105,7 @@ impl Session {
         plan: &Arc<Plan>,
         sides: &[Side],
         log: Option<&Endpoint>,
+        telemetry: Option<Prepared>,
         args: &RunArgs,
     ) -> anyhow::Result<Result<Self, Exit>> {
         let started = OffsetDateTime::now_utc();
@@ -144,6 +157,9 @@ impl Session {
         let control = Control::default();
         let clock = Clock::start();
         collector.log_to(plan.scenario(), log)?;
+        let telemetry = telemetry
+            .map(|ready| ready.start(plan, clock, &collector.info, &collector.recorder))
+            .transpose()?;
         let cpu_before = machine::cpu();
         let timeouts = plan.scenario().timeouts;
         let run = match client {
@@ -169,6 +185,7 @@ impl Session {
             stamping,
             looks,
             abort: Abort::new(&plan.scenario().thresholds),
+            telemetry,
         }))
     }
 
@@ -200,6 +217,7 @@ impl Session {
                     self.heed_thresholds(now);
                     self.heed_looks();
                     self.progress.show(now, &self.collector, &self.run.gauges);
+                    self.look();
                 }
             }
         }
@@ -218,7 +236,22 @@ impl Session {
         info.stamps = (self.client == Client::Direct).then(|| self.stamping.tally());
         let stopped = interrupted.first().copied().or(by_budget).or(by_threshold);
         let seen = self.looks.take(&mut self.collector.info);
-        Ended::new(self.collector, stopped, whole, self.against, seen)
+        Ended::new(
+            self.collector,
+            stopped,
+            whole,
+            self.against,
+            seen,
+            self.telemetry,
+        )
+    }
+
+    /// Lets those who watch have the figures so far.
+    fn look(&mut self) {
+        let process_cpu = self.telemetry.as_ref().and_then(|_| self.process_cpu());
+        if let Some(telemetry) = &mut self.telemetry {
+            telemetry.look(&self.collector, &self.run, process_cpu);
+        }
     }
 
     /// Says once that the budget stopped the run.

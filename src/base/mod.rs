@@ -7,6 +7,7 @@
 mod counts;
 mod descriptors;
 mod distribution;
+mod marker;
 mod money;
 mod monotonic;
 mod offset;
@@ -19,6 +20,7 @@ mod usage;
 pub use counts::{Bucket, TimeCounts};
 pub use descriptors::no_descriptor_left;
 pub use distribution::{Distribution, DistributionError, Magnitude};
+pub use marker::Marker;
 pub use money::{Money, MoneyError, Usd};
 pub use monotonic::Monotonic;
 pub use offset::Offset;

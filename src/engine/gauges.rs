@@ -25,6 +25,11 @@ impl Gauges {
             .saturating_sub(self.done.load(Ordering::Relaxed))
     }
 
+    /// Rows that wait for the file.
+    pub fn rows_waiting(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// The most rows that waited for the file at one time.
     pub fn most_rows_waiting(&self) -> u64 {
         self.most_waiting.load(Ordering::Relaxed)

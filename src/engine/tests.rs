@@ -101,6 +101,8 @@ fn scenario(phases: Vec<Phase>) -> Scenario {
         compare: None,
         phases,
         slos: Slos::default(),
+        marked: false,
+        overhead: None,
         thresholds: Vec::new(),
         prices: None,
         budget: None,

@@ -330,7 +330,10 @@ impl<W: Wire> Range<W> {
         };
         let mut reading = Reading::new(shot.dialect, shot.stream)
             .telling(&self.readings[arm])
-            .keeping(Wants::of(&recipe.checks));
+            .keeping(Wants {
+                trail: self.plan.scenario().marked,
+                ..Wants::of(&recipe.checks)
+            });
         self.sink.gauges.send();
         let result = tokio::select! {
             biased;

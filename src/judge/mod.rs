@@ -3,6 +3,7 @@
 mod comparison;
 mod gate;
 mod reconcile;
+mod sandwich;
 mod selftest;
 mod shares;
 mod validity;
@@ -21,6 +22,10 @@ pub use gate::{
 pub use reconcile::{
     Against, CacheLogged, CostDifference, Disagree, Joined, Joiner, Key, LogRead, LogRows, Logged,
     RECONCILE_SCHEMA, Reconciled, Seen, Side, Spread, SpreadQuantile, TokenDifference,
+};
+pub use sandwich::{
+    Added, AddedStat, AddedTime, Claim, Fidelity, Front, Level as LoadLevel, LevelFound,
+    OVERHEAD_SCHEMA, Overhead, Pairs, Provided, RateLimit, Sandwich, Upstream, UpstreamShare, Used,
 };
 pub use selftest::{Certificate, Clocks, Errors, Load, Measured, Round, SELFTEST_SCHEMA, compare};
 pub use shares::{ShareFound, ShareVerdict, SharesFound, shares};

@@ -3,15 +3,17 @@
 //! All of it is a function of the seed and the bytes of the request. Words, delays and lengths are
 //! drawn from lanes of their own, so that a script with another pace still says the same words.
 
+use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use rand::Rng;
 use rand_pcg::Pcg64;
 
 use super::script::Model;
-use super::shape::Shape;
-use crate::base::{Distribution, HumanDuration, Lane, Seed, Usage, tokens};
+use super::shape::{Content, Shape};
+use crate::base::{Distribution, HumanDuration, Lane, Marker, Seed, Usage, tokens};
 use crate::dialect::{Ask, Say};
 
 /// A longer answer would only fill memory.
@@ -30,6 +32,7 @@ const UNICODE: [&str; 8] = [
 pub(super) struct Draws {
     seed: Seed,
     lanes: [u64; 4],
+    marker: Option<Marker>,
 }
 
 impl Draws {
@@ -41,7 +44,17 @@ impl Draws {
             let apart = u64::from(repeat).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             *lane = u64::from_le_bytes(*bytes) ^ apart;
         }
-        Self { seed, lanes }
+        Self {
+            seed,
+            lanes,
+            marker: None,
+        }
+    }
+
+    /// The same for a request that has this marker.
+    pub(super) const fn marked(mut self, marker: Option<Marker>) -> Self {
+        self.marker = marker;
+        self
     }
 
     pub(super) fn fault(&self) -> Pcg64 {
@@ -61,6 +74,8 @@ pub(super) struct Plan {
     name: String,
     model: Arc<Model>,
     unicode: bool,
+    content: Content,
+    marker: Option<Marker>,
     /// Whether it is to come in pieces.
     pub(super) stream: bool,
     /// Whether the pieces end with the usage.
@@ -101,6 +116,8 @@ impl Plan {
             id: format!("chatcmpl-lab-{:016x}", draws.lanes[0]),
             name: ask.model,
             unicode: shape.unicode,
+            content: shape.content,
+            marker: draws.marker,
             stream: ask.stream,
             include_usage: ask.include_usage,
             tokens,
@@ -133,26 +150,36 @@ impl Plan {
         (1..count).fold(self.ttft, |time, _| time.saturating_add(self.gap()))
     }
 
-    /// The word that is token `index`. To be called once for each, in their order.
-    pub(super) fn word(&mut self, index: u32) -> (&'static str, &'static str) {
+    /// Appends token `index`. To be called once for each, in their order.
+    pub(super) fn say_token(&mut self, index: u32, out: &mut BytesMut) {
+        let starts = index == 0 || index == self.reasoning;
+        if self.content == Content::Numbered {
+            let marker = self.marker.filter(|_| index == self.reasoning);
+            let written = match marker {
+                Some(marker) => write!(out, "{marker} {index} "),
+                None => write!(out, "{index} "),
+            };
+            return written.expect("a buffer takes what there is memory for");
+        }
         let draw = self.words.next_u64();
         let word = if self.unicode && draw.is_multiple_of(3) {
             UNICODE[(draw >> 32) as usize % UNICODE.len()]
         } else {
             tokens::word(draw >> 32)
         };
-        let starts = index == 0 || index == self.reasoning;
-        (if starts { "" } else { " " }, word)
+        if !starts {
+            out.extend_from_slice(b" ");
+        }
+        out.extend_from_slice(word.as_bytes());
     }
 
     /// The words of tokens `from` to `to`. To be called in their order.
     pub(super) fn text(&mut self, from: u32, to: u32) -> String {
-        (from..to).fold(String::new(), |mut text, index| {
-            let (space, word) = self.word(index);
-            text.push_str(space);
-            text.push_str(word);
-            text
-        })
+        let mut text = BytesMut::new();
+        for index in from..to {
+            self.say_token(index, &mut text);
+        }
+        String::from_utf8_lossy(&text).into_owned()
     }
 
     /// A piece of the answer that says nothing yet.
@@ -230,6 +257,20 @@ mod tests {
         let (mut one, mut other) = (plan(b"a", None, Model::default()), plan(b"a", None, slow));
         assert!(other.time_of(5) != one.time_of(5));
         assert_eq!(one.text(0, 40), other.text(0, 40));
+    }
+
+    #[test]
+    fn numbered_tokens_follow_the_marker_of_the_request() {
+        let model = Model {
+            reasoning_tokens: 2,
+            ..Model::default()
+        };
+        let mut plan = plan(b"a", None, model);
+        plan.content = Content::Numbered;
+        assert_eq!(plan.text(0, 5), "0 1 2 3 4 ", "it has no marker");
+        plan.marker = Some(Marker(0xabc));
+        assert_eq!(plan.text(0, 2), "0 1 ", "reasoning has none");
+        assert_eq!(plan.text(2, 5), "[[tg-0000000000000abc]] 2 3 4 ");
     }
 
     #[test]

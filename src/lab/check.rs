@@ -37,9 +37,11 @@ pub enum ScriptError {
         /// The pattern above it.
         by: String,
     },
-    /// A freeze without a window, or with more than a window.
-    #[error("fault {number}: a freeze needs a `window`, and no other condition\nit holds for all")]
-    Freeze {
+    /// A freeze or a downtime without a window, or with more than a window.
+    #[error("fault {number}: `{kind}` needs a `window`, and no other condition\nit holds for all")]
+    WindowOnly {
+        /// Its name in a script.
+        kind: &'static str,
         /// Its place in the list, from 1.
         number: usize,
     },
@@ -179,7 +181,10 @@ fn check_fault(number: usize, fault: &Fault) -> Result<(), ScriptError> {
         });
     }
     match &fault.action {
-        Action::Freeze if !fault.when.is_window_only() => Err(ScriptError::Freeze { number }),
+        action if action.holds_for_all() && !fault.when.is_window_only() => {
+            let kind = action.kind();
+            Err(ScriptError::WindowOnly { kind, number })
+        }
         Action::Status(status) if !(400..600).contains(&status.code) => Err(ScriptError::Status {
             number,
             code: status.code,
@@ -231,8 +236,13 @@ mod tests {
         assert!(of(r#"{"models":[{},{"model":"a"}]}"#).contains("`a` is never reached"));
         assert!(of(r#"{"stream":{"split":0}}"#).starts_with("stream: `split` is 0"));
         assert!(of(r#"{"stream":{"event_name":"a\nb"}}"#).contains("`event_name`"));
-        let freeze = r#"{"when":{"share":"1%"},"do":"freeze"}"#;
-        assert_eq!(fault(freeze), Err(ScriptError::Freeze { number: 1 }));
+        for kind in ["freeze", "down"] {
+            let always = format!(r#"{{"when":{{"share":"1%"}},"do":"{kind}"}}"#);
+            assert_eq!(
+                fault(&always),
+                Err(ScriptError::WindowOnly { kind, number: 1 })
+            );
+        }
         let fine = r#"{"do":{"status":{"code":200}}}"#;
         assert_eq!(
             fault(fine),

@@ -36,6 +36,11 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
+    /// Whether the answer does not come to its end.
+    pub(super) const fn breaks_off(self) -> bool {
+        !matches!(self, Self::None | Self::Garbage)
+    }
+
     /// After how many of `tokens` the answer stops.
     pub(super) fn after(self, tokens: u32) -> Option<u32> {
         match self {
@@ -52,8 +57,8 @@ pub(super) enum Next {
     Event {
         /// When it is due.
         due: Duration,
-        /// Whether a token is in it.
-        token: bool,
+        /// How many tokens are in it.
+        tokens: u32,
     },
     /// Something that is due as service starts and waits for nothing else.
     Alone,
@@ -147,6 +152,11 @@ impl Chunks {
             events: 0,
             sent: 0,
         }
+    }
+
+    /// Whether it does not come to its end.
+    pub(super) const fn breaks_off(&self) -> bool {
+        self.trouble.breaks_off()
     }
 
     /// How many events go out in one write.
@@ -270,9 +280,7 @@ impl Chunks {
             if index > first {
                 self.due = self.due.saturating_add(self.plan.gap());
             }
-            let (space, word) = self.plan.word(index);
-            out.extend_from_slice(space.as_bytes());
-            out.extend_from_slice(word.as_bytes());
+            self.plan.say_token(index, out);
         }
         out.extend_from_slice(tail);
         self.sent = last;
@@ -280,7 +288,10 @@ impl Chunks {
             self.stage = Stage::Garbage;
         }
         self.count(out);
-        Next::Event { due, token: true }
+        Next::Event {
+            due,
+            tokens: last - first,
+        }
     }
 
     /// Appends an event that is due with the last token, or with the first if there was none.
@@ -292,7 +303,7 @@ impl Chunks {
         self.count(out);
         Next::Event {
             due: self.due,
-            token: false,
+            tokens: 0,
         }
     }
 

@@ -1,12 +1,13 @@
-//! The provider's one clock, and the times when it stands still.
+//! The provider's one clock, the times when it stands still, and those when nobody listens.
 //!
 //! What is planned is work: so much time after the start of service. The calendar turns it into the
 //! instant at which it is done, so that a freeze shifts all that is under way without anybody
 //! being told.
 
-use std::sync::OnceLock;
+use std::future::pending;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::fault::{Action, Fault};
@@ -17,18 +18,29 @@ use crate::base::Offset;
 pub(super) struct Clock {
     /// What all recorded instants count from.
     pub(super) started: Instant,
-    /// When the first chat request was in: what windows count from.
-    first: OnceLock<Instant>,
-    calendar: Calendar,
+    /// What windows count from: when the first chat request was in, or what somebody said.
+    first: watch::Sender<Option<Instant>>,
+    freezes: Calendar,
+    downs: Calendar,
 }
 
 impl Clock {
-    pub(super) fn new(calendar: Calendar) -> Self {
+    pub(super) fn new(faults: &[Fault]) -> Self {
         Self {
             started: Instant::now(),
-            first: OnceLock::new(),
-            calendar,
+            first: watch::Sender::new(None),
+            freezes: Calendar::new(faults, &Action::Freeze),
+            downs: Calendar::new(faults, &Action::Down),
         }
+    }
+
+    /// Lets windows count from `at`, whatever came before.
+    pub(super) fn begin(&self, at: Instant) {
+        self.first.send_replace(Some(at));
+    }
+
+    fn first(&self) -> Option<Instant> {
+        *self.first.borrow()
     }
 
     /// An instant as it is recorded.
@@ -38,18 +50,63 @@ impl Clock {
 
     /// How long after the first chat request `at` is. The first one to ask is the first.
     pub(super) fn since_first(&self, at: Instant) -> Duration {
-        at.saturating_duration_since(*self.first.get_or_init(|| at))
+        let first = self.first().or_else(|| {
+            self.first.send_if_modified(|first| {
+                let is_first = first.is_none();
+                first.get_or_insert(at);
+                is_first
+            });
+            self.first()
+        });
+        at.saturating_duration_since(first.unwrap_or(at))
     }
 
     /// When `work` begun at `start` is done.
     pub(super) fn done(&self, start: Instant, work: Duration) -> Instant {
-        let (false, Some(&first)) = (self.calendar.freezes.is_empty(), self.first.get()) else {
+        if self.freezes.is_empty() {
+            return start + work;
+        }
+        let Some(first) = self.first() else {
             return start + work;
         };
-        first
-            + self
-                .calendar
-                .done(start.saturating_duration_since(first), work)
+        let since = start.saturating_duration_since(first);
+        first + self.freezes.done(since, work)
+    }
+
+    /// Whether nobody listens at `now`.
+    pub(super) fn is_down(&self, now: Instant) -> bool {
+        self.down(now).is_some_and(|(from, _)| from <= now)
+    }
+
+    /// The time without a listener that is under way at `now`, or else the next one: from and to.
+    fn down(&self, now: Instant) -> Option<(Instant, Instant)> {
+        if self.downs.is_empty() {
+            return None;
+        }
+        let first = self.first()?;
+        let times = self.downs.times.iter();
+        times
+            .map(|&(from, to)| (first + from, first + to))
+            .find(|(_, to)| *to > now)
+    }
+
+    /// Waits until the listener is to close; says when it is to open again.
+    pub(super) async fn goes_down(&self) -> Instant {
+        if self.downs.is_empty() {
+            return pending().await;
+        }
+        let mut first = self.first.subscribe();
+        loop {
+            // Told anew what windows count from, it looks again.
+            let Some((from, to)) = self.down(Instant::now()) else {
+                let _ = first.changed().await;
+                continue;
+            };
+            tokio::select! {
+                () = wait_until(from) => return to,
+                _ = first.changed() => {}
+            }
+        }
     }
 
     /// Waits while the provider stands still, where it does so `now`.
@@ -66,38 +123,41 @@ pub(super) async fn wait_until(due: Instant) {
     }
 }
 
-/// When the provider stands still. It turns work to be done into an instant at which it is done.
+/// The times of one state of the provider. Where it is a freeze, it turns work to be done into an instant
+/// at which it is done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Calendar {
+struct Calendar {
     /// From and to, in order and apart, since the first request.
-    freezes: Vec<(Duration, Duration)>,
+    times: Vec<(Duration, Duration)>,
 }
 
 impl Calendar {
-    pub(super) fn new(faults: &[Fault]) -> Self {
-        let frozen = faults
-            .iter()
-            .filter(|fault| matches!(fault.action, Action::Freeze));
-        let mut windows: Vec<_> = frozen
+    fn new(faults: &[Fault], state: &Action) -> Self {
+        let such = faults.iter().filter(|fault| fault.action == *state);
+        let mut windows: Vec<_> = such
             .filter_map(|fault| fault.when.window)
             .map(|window| (window.from.0, window.end()))
             .collect();
         windows.sort_unstable();
-        let mut freezes: Vec<(Duration, Duration)> = Vec::new();
+        let mut times: Vec<(Duration, Duration)> = Vec::new();
         for (from, to) in windows {
-            match freezes.last_mut() {
+            match times.last_mut() {
                 Some(last) if from <= last.1 => last.1 = last.1.max(to),
-                _ => freezes.push((from, to)),
+                _ => times.push((from, to)),
             }
         }
-        Self { freezes }
+        Self { times }
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.times.is_empty()
     }
 
     /// When `work` begun at `start` is done: that much later, frozen time not counted. Nothing is
     /// done within a freeze.
-    pub(super) fn done(&self, start: Duration, work: Duration) -> Duration {
+    fn done(&self, start: Duration, work: Duration) -> Duration {
         let (mut now, mut left) = (start, work);
-        for &(from, to) in &self.freezes {
+        for &(from, to) in &self.times {
             if to <= now {
                 continue;
             }
@@ -129,7 +189,8 @@ mod tests {
             },
             action: Action::Freeze,
         };
-        Calendar::new(&windows.iter().map(freeze).collect::<Vec<_>>())
+        let freezes: Vec<_> = windows.iter().map(freeze).collect();
+        Calendar::new(&freezes, &Action::Freeze)
     }
 
     fn done(calendar: &Calendar, start: u64, work: u64) -> u128 {

@@ -42,7 +42,7 @@ pub struct When {
     pub model: Option<String>,
 }
 
-/// A time, counted from the first chat request that the provider saw.
+/// A time, counted from the first chat request that the provider saw, unless it is told to count anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
@@ -76,6 +76,9 @@ pub enum Action {
     Freeze,
     /// The connection is closed without an answer, and without a slot.
     Refuse,
+    /// While the window lasts nobody listens: its connections are closed, with whatever is under way
+    /// on them, and new ones are refused by the system.
+    Down,
     /// After the first chunk with a token comes an event that is not JSON. An answer in one piece
     /// is no JSON as a whole.
     Garbage,
@@ -119,6 +122,11 @@ impl Window {
 }
 
 impl Action {
+    /// Whether it is the provider's own state while a window lasts, and not a single request's fate.
+    pub(super) const fn holds_for_all(&self) -> bool {
+        matches!(self, Self::Freeze | Self::Down)
+    }
+
     /// Its name in a script.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -130,6 +138,7 @@ impl Action {
             Self::SlowFirstToken(_) => "slow_first_token",
             Self::Freeze => "freeze",
             Self::Refuse => "refuse",
+            Self::Down => "down",
             Self::Garbage => "garbage",
             Self::Hang => "hang",
         }
@@ -181,7 +190,7 @@ impl Faults {
             {
                 continue;
             }
-            if matches!(fault.action, Action::Freeze) {
+            if fault.action.holds_for_all() {
                 // The calendar does it, and it goes with any other fault.
                 tally.hits.fetch_add(1, Ordering::Relaxed);
             } else if hit.is_none() {
@@ -193,10 +202,11 @@ impl Faults {
     }
 
     /// How many requests each kind of fault has hit; for a freeze, those that came while it lasted.
-    pub(super) fn hits(&self) -> BTreeMap<&'static str, u64> {
+    pub(super) fn hits(&self) -> BTreeMap<String, u64> {
         let mut hits = BTreeMap::new();
         for (fault, tally) in &self.faults {
-            *hits.entry(fault.action.kind()).or_default() += tally.hits.load(Ordering::Relaxed);
+            *hits.entry(fault.action.kind().to_owned()).or_default() +=
+                tally.hits.load(Ordering::Relaxed);
         }
         hits
     }

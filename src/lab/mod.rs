@@ -35,8 +35,9 @@ pub use gateway::{ClientKey, Gateway, GatewayScript, Limits, Weighted};
 pub use provider::Provider;
 pub use script::{Behind, Model, Repeats, Script};
 pub use seen::{Counts, Seen};
-pub use shape::{Comments, Newline, RoleChunk, Shape};
+pub use shape::{Comments, Content, Newline, RoleChunk, Shape};
 pub use truth::Truth;
+pub use wire::listen;
 
 use crate::base::{Secret, Seed};
 

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::{CREATED, Draws, Plan};
 use super::chunks::{Chunks, Trouble};
-use super::clock::{self, Calendar, Clock};
+use super::clock::{self, Clock};
 use super::fault::{Action, Faults, Status};
 use super::pattern::fits;
 use super::script::{Model, Repeats, Script};
@@ -36,7 +36,7 @@ use super::stream::{Service, StreamBody};
 use super::truth::{Truth, TruthNote, Truths};
 use super::whole::{self, error, json};
 use super::wire::{self, Door};
-use crate::base::{Monotonic, Seed};
+use crate::base::{Marker, Monotonic, Seed};
 use crate::dialect::{Ask, Dialect};
 
 /// The longest body that is read: 32 MiB.
@@ -98,7 +98,7 @@ impl Provider {
             key: script.key,
             seed,
             models: script.models.into_iter().map(served).collect(),
-            clock: Arc::new(Clock::new(Calendar::new(&script.faults))),
+            clock: Arc::new(Clock::new(&script.faults)),
             faults: Faults::new(script.faults),
             repeats: (script.repeats == Repeats::Vary).then(Mutex::default),
             record: Arc::default(),
@@ -117,10 +117,7 @@ impl Provider {
         listener: TcpListener,
         shutdown: CancellationToken,
     ) -> io::Result<()> {
-        let door = Door {
-            listener,
-            shutdown: shutdown.clone(),
-        };
+        let door = Door::new(listener, shutdown.clone())?.by(Arc::clone(&self.clock));
         let service = handle.with_state(self).into_make_service();
         let serve = axum::serve(door, service).with_graceful_shutdown(shutdown.cancelled_owned());
         serve.into_future().await
@@ -147,6 +144,11 @@ impl Provider {
         self.truths.take()
     }
 
+    /// Lets the windows of faults count from now, and no longer from the first request.
+    pub fn begin(&self) {
+        self.clock.begin(Instant::now());
+    }
+
     /// The instant from which recorded instants count.
     pub fn started(&self) -> Instant {
         self.clock.started
@@ -163,6 +165,7 @@ impl Provider {
             most_waiting: self.waiting.most(),
             faults: self.faults.hits(),
             unrecorded: self.record.dropped(),
+            truths_dropped: self.truths.dropped(),
         }
     }
 
@@ -210,14 +213,18 @@ impl Provider {
     /// Answers a chat request that was read whole.
     async fn chat(&self, parts: Parts, body: Bytes) -> Response {
         let at = Instant::now();
+        let (marker, digest) = (Marker::find(&body), blake3::hash(&body));
+        let mut truth = self.truths.note((marker, &digest), at, &self.clock);
         let ask = match Dialect::OpenaiChat.decode_ask(&body) {
             Ok(ask) => ask,
-            Err(problem) => return error(StatusCode::BAD_REQUEST, &problem.to_string(), INVALID),
+            Err(problem) => {
+                let response = error(StatusCode::BAD_REQUEST, &problem.to_string(), INVALID);
+                return refused(truth, response);
+            }
         };
         let since_first = self.clock.since_first(at);
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let digest = blake3::hash(&body);
-        let draws = Draws::new(self.seed, &digest, self.repeat(&digest));
+        let draws = Draws::new(self.seed, &digest, self.repeat(&digest)).marked(marker);
         let fault = self.faults.pick(draws.fault(), &ask.model, since_first);
         let note = self.record.keep(&self.clock, || Seen {
             at: self.clock.offset(at),
@@ -231,11 +238,13 @@ impl Provider {
             first_token: None,
             ended: None,
         });
-        let truth = self.truths.note(&digest);
+        if let (Some(truth), Some(fault)) = (&mut truth, fault) {
+            truth.hit_by(fault);
+        }
         drop(body);
         self.clock.thawed(at).await;
         match fault {
-            Some(Action::Status(status)) => return status_response(status),
+            Some(Action::Status(status)) => return refused(truth, status_response(status)),
             Some(Action::Refuse) => return Response::new(wire::refused()),
             _ => {}
         }
@@ -252,13 +261,13 @@ impl Provider {
     ) -> Response {
         let Some(served) = self.served(&ask.model) else {
             let message = format!("The model `{}` does not exist", ask.model);
-            return error(StatusCode::NOT_FOUND, &message, INVALID);
+            return refused(truth, error(StatusCode::NOT_FOUND, &message, INVALID));
         };
         let Ok(slot) = served.slots.take().await else {
             self.turned_away.fetch_add(1, Ordering::Relaxed);
             let message = "Too many requests wait already";
             let busy = error(StatusCode::TOO_MANY_REQUESTS, message, "rate_limit_error");
-            return retry_after(busy, RETRY_AFTER_FULL);
+            return refused(truth, retry_after(busy, RETRY_AFTER_FULL));
         };
         let start = Instant::now();
         if let Some(note) = &note {
@@ -285,18 +294,28 @@ impl Provider {
                 tokio::time::sleep(HANG).await;
                 return Response::new(wire::refused());
             }
-            Some(Action::Status(_) | Action::Refuse | Action::Freeze) | None => {}
+            Some(Action::Status(_) | Action::Refuse | Action::Freeze | Action::Down) | None => {}
         }
         if !plan.stream {
+            let tokens = trouble.after(plan.tokens).unwrap_or(plan.tokens);
             let (work, mut response) = whole::answer(plan, trouble);
             named(&mut response, id);
             let due = self.clock.done(start, work.saturating_add(stall));
             service.note_due(due);
             clock::wait_until(due).await;
             service.note_sent();
-            service.stamp(true);
+            service.answered(response.status().as_u16());
+            service.stamp(if response.status().is_success() {
+                tokens
+            } else {
+                0
+            });
+            if !trouble.breaks_off() {
+                service.is_whole();
+            }
             return response;
         }
+        service.answered(StatusCode::OK.as_u16());
         let chunks = Chunks::new(plan, Arc::clone(&served.shape), trouble);
         let body = StreamBody::new(chunks, service, stall);
         // What is due at once (a comment, the role) takes the headers with it. Otherwise they come
@@ -306,6 +325,14 @@ impl Provider {
         named(&mut response, id);
         response
     }
+}
+
+/// An error in place of an answer, noted where truths are kept.
+fn refused(truth: Option<TruthNote>, response: Response) -> Response {
+    if let Some(truth) = truth {
+        truth.refused(response.status().as_u16());
+    }
+    response
 }
 
 /// Tells the name of an answer in its head, too.

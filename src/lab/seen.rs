@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::clock::Clock;
@@ -42,7 +43,7 @@ pub struct Seen {
 }
 
 /// How a provider stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Chat requests that it could read.
     pub requests: u64,
@@ -57,9 +58,11 @@ pub struct Counts {
     /// The most that waited at once.
     pub most_waiting: u64,
     /// Requests that a fault hit, by the fault's name.
-    pub faults: BTreeMap<&'static str, u64>,
+    pub faults: BTreeMap<String, u64>,
     /// Requests that were to be recorded, and for which there was no room.
     pub unrecorded: u64,
+    /// Requests whose truth was to be kept, and for which there was no room.
+    pub truths_dropped: u64,
 }
 
 /// The record of requests. Off until it is switched on: it keeps bodies.
@@ -149,7 +152,6 @@ impl Drop for Note {
 
 #[cfg(test)]
 mod tests {
-    use super::super::clock::Calendar;
     use super::*;
 
     fn entry(size: usize) -> Seen {
@@ -170,7 +172,7 @@ mod tests {
     #[test]
     fn nothing_is_kept_until_it_is_switched_on_and_then_no_more_than_there_is_room_for() {
         let record = Arc::new(Record::default());
-        let clock = Arc::new(Clock::new(Calendar::default()));
+        let clock = Arc::new(Clock::new(&[]));
         let keep = |size| record.keep(&clock, || entry(size));
         assert!(keep(0).is_none());
         record.switch(true);

@@ -24,6 +24,8 @@ pub struct Shape {
     /// it falls so; not at all where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split: Option<u32>,
+    /// What the tokens say, in answers in one piece, too.
+    pub content: Content,
     /// Whether every third word or so has a character of two or more bytes.
     pub unicode: bool,
     /// Whether `data: [DONE]` ends the stream.
@@ -31,6 +33,18 @@ pub struct Shape {
     /// The `event:` of each event; none where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_name: Option<String>,
+}
+
+/// What the tokens of an answer say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    /// Words, drawn by the request's bytes.
+    #[default]
+    Words,
+    /// The marker of the request, where it has one, and then the number of each token, from 0: so that
+    /// it is seen whose answer it is, and what of it was lost, doubled or put in another order.
+    Numbered,
 }
 
 /// What ends a line of an event stream.
@@ -77,6 +91,7 @@ impl Default for Shape {
             tokens_per_chunk: 1,
             coalesce: 1,
             split: None,
+            content: Content::Words,
             unicode: false,
             done: true,
             event_name: None,

@@ -45,10 +45,24 @@ impl Service {
         }
     }
 
-    /// Notes for the truth that bytes go out now, and whether a token is in them.
-    pub(super) fn stamp(&mut self, token: bool) {
+    /// Notes for the truth that bytes go out now, with so many tokens.
+    pub(super) fn stamp(&mut self, tokens: u32) {
         if let Some(truth) = &mut self.truth {
-            truth.stamp(token);
+            truth.stamp(tokens);
+        }
+    }
+
+    /// Notes for the truth with which status it is answered.
+    pub(super) const fn answered(&mut self, status: u16) {
+        if let Some(truth) = &mut self.truth {
+            truth.answered(status);
+        }
+    }
+
+    /// Notes for the truth that the answer has gone out to its end.
+    pub(super) const fn is_whole(&mut self) {
+        if let Some(truth) = &mut self.truth {
+            truth.is_whole();
         }
     }
 }
@@ -58,7 +72,7 @@ impl Service {
 struct Write {
     bytes: Bytes,
     due: Instant,
-    has_token: bool,
+    tokens: u32,
 }
 
 /// The body of a streamed answer.
@@ -108,11 +122,14 @@ impl StreamBody {
 
     /// Makes the next write, ahead of the instant at which it is due.
     fn prepare(&mut self) {
-        let (mut due, mut events, mut has_token) = (Duration::ZERO, 0, false);
+        let (mut due, mut events, mut tokens) = (Duration::ZERO, 0, 0);
         while events < self.chunks.coalesce() && self.over.is_none() {
             match self.chunks.next(&mut self.buffer) {
-                Next::Event { due: at, token } => {
-                    (due, events, has_token) = (at, events + 1, has_token || token);
+                Next::Event {
+                    due: at,
+                    tokens: more,
+                } => {
+                    (due, events, tokens) = (at, events + 1, tokens + more);
                 }
                 Next::Alone => break,
                 Next::End { broken } => self.over = Some(broken),
@@ -123,13 +140,13 @@ impl StreamBody {
         }
         let work = due.saturating_add(self.stall);
         let due = self.service.clock.done(self.service.start, work);
-        if has_token && !self.token_sent {
+        if tokens > 0 && !self.token_sent {
             self.service.note_due(due);
         }
         self.next = Some(Write {
             bytes: self.buffer.split().freeze(),
             due,
-            has_token,
+            tokens,
         });
     }
 
@@ -171,16 +188,19 @@ impl Stream for StreamBody {
                 self.prepare();
             }
             let Some(due) = self.next.as_ref().map(|write| write.due) else {
-                return Poll::Ready(match self.over {
-                    Some(true) => Some(Err(BrokenOff)),
-                    _ => None,
-                });
+                if self.over == Some(true) {
+                    return Poll::Ready(Some(Err(BrokenOff)));
+                }
+                if !self.chunks.breaks_off() {
+                    self.service.is_whole();
+                }
+                return Poll::Ready(None);
             };
             ready!(self.poll_due(due, cx));
             if let Some(write) = self.next.take() {
                 self.sending = write.bytes;
-                self.service.stamp(write.has_token);
-                if write.has_token && !self.token_sent {
+                self.service.stamp(write.tokens);
+                if write.tokens > 0 && !self.token_sent {
                     self.token_sent = true;
                     self.service.note_sent();
                 }

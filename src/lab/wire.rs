@@ -3,22 +3,104 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::serve::Listener;
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
+use super::clock::{Clock, wait_until};
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 8_192;
+/// How long to wait before a port is asked for again that is still taken.
+const RETRY: Duration = Duration::from_millis(5);
+
 /// A listener whose connections send each write at once, and all end when `shutdown` is cancelled,
-/// whatever is under way on them.
+/// whatever is under way on them. Where a clock says so, nobody listens for a while.
 #[derive(Debug)]
 pub(super) struct Door {
-    pub(super) listener: TcpListener,
-    pub(super) shutdown: CancellationToken,
+    /// None while it is closed.
+    listener: Option<TcpListener>,
+    addr: SocketAddr,
+    shutdown: CancellationToken,
+    /// Ends the connections of the time since the listener was opened.
+    lines: CancellationToken,
+    /// Whose times without a listener it keeps.
+    clock: Option<Arc<Clock>>,
+}
+
+impl Door {
+    pub(super) fn new(listener: TcpListener, shutdown: CancellationToken) -> io::Result<Self> {
+        Ok(Self {
+            addr: listener.local_addr()?,
+            listener: Some(listener),
+            lines: shutdown.child_token(),
+            shutdown,
+            clock: None,
+        })
+    }
+
+    /// Closes and opens as the clock says.
+    pub(super) fn by(mut self, clock: Arc<Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Lets nobody in until `up`, and opens again.
+    async fn stay_closed(&mut self, up: Instant) -> TcpListener {
+        self.listener = None;
+        self.lines.cancel();
+        loop {
+            // The port stays ours meanwhile: bound, but nobody listens.
+            if let Ok(socket) = bound(self.addr) {
+                wait_until(up).await;
+                if let Ok(listener) = socket.listen(BACKLOG) {
+                    self.lines = self.shutdown.child_token();
+                    return listener;
+                }
+            }
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+}
+
+async fn goes_down(clock: Option<&Arc<Clock>>) -> Instant {
+    match clock {
+        Some(clock) => clock.goes_down().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn enter(listener: Option<&mut TcpListener>) -> (TcpStream, SocketAddr) {
+    match listener {
+        Some(listener) => Listener::accept(listener).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn bound(addr: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if addr.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    // Connections that were just closed still hold the port.
+    socket.set_reuseaddr(true)?;
+    socket.bind(addr)?;
+    Ok(socket)
+}
+
+/// A listener with room for all users of a load that come at once.
+pub fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+    bound(addr)?.listen(BACKLOG)
 }
 
 impl Listener for Door {
@@ -26,15 +108,23 @@ impl Listener for Door {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Line, SocketAddr) {
-        let (stream, from) = Listener::accept(&mut self.listener).await;
-        // It fails only on a connection that is already dead, which the first read will tell.
-        let _ = stream.set_nodelay(true);
-        let closing = Box::pin(self.shutdown.child_token().cancelled_owned());
-        (Line { stream, closing }, from)
+        loop {
+            let up = tokio::select! {
+                biased;
+                up = goes_down(self.clock.as_ref()) => up,
+                (stream, from) = enter(self.listener.as_mut()) => {
+                    // It fails only on a connection that is already dead, which the first read will tell.
+                    let _ = stream.set_nodelay(true);
+                    let closing = Box::pin(self.lines.clone().cancelled_owned());
+                    return (Line { stream, closing }, from);
+                }
+            };
+            self.listener = Some(self.stay_closed(up).await);
+        }
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        Ok(self.addr)
     }
 }
 

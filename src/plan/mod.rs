@@ -13,7 +13,7 @@ use std::time::Duration;
 use rand::RngExt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::base::{Distribution, HumanDuration, Lane, tokens};
+use crate::base::{Distribution, HumanDuration, Lane, Marker, tokens};
 use crate::dialect::{Ask, Message, Role};
 use crate::scenario::{Arm, Phase, Prompt, Recipe, Scenario};
 use order::Order;
@@ -252,6 +252,18 @@ impl Plan {
                 vec![message(Role::User, text.join(" "))]
             }
         }
+    }
+
+    /// The marker of an arrival, where requests are marked: no two requests of any two runs share one.
+    pub fn marker(&self, arrival: ArrivalId) -> Option<Marker> {
+        let name = || {
+            let mut name = self.run_id.as_bytes().to_vec();
+            name.extend_from_slice(&arrival.index().to_le_bytes());
+            let digest = blake3::hash(&name);
+            let first = digest.as_bytes().first_chunk();
+            Marker(first.map_or(0, |bytes| u64::from_le_bytes(*bytes)))
+        };
+        self.scenario.marked.then(name)
     }
 
     /// How long a user of a closed loop thinks before an arrival.

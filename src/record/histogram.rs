@@ -125,12 +125,20 @@ impl Histogram {
 
     /// The mean, of the middles of the buckets; zero where there are none.
     pub fn mean(&self) -> Duration {
+        Duration::from_nanos((self.sum_nanos() / u128::from(self.len().max(1))) as u64)
+    }
+
+    /// All times together, in seconds: the mean's sum, which only grows.
+    pub fn sum_seconds(&self) -> f64 {
+        self.sum_nanos() as f64 / 1e9
+    }
+
+    fn sum_nanos(&self) -> u128 {
         let buckets = self.counts.buckets();
         let middle = |bucket: &Bucket| bucket.lowest.midpoint(bucket.highest + 1);
-        let sum: u128 = buckets
+        buckets
             .map(|bucket| u128::from(middle(&bucket)) * u128::from(bucket.count))
-            .sum();
-        Duration::from_nanos((sum / u128::from(self.len().max(1))) as u64)
+            .sum()
     }
 
     /// The longest.

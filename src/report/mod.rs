@@ -14,6 +14,7 @@ mod reconcile;
 mod reference;
 mod selftest;
 mod table;
+pub mod telemetry;
 mod text;
 mod told;
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ArmInfo, ConnectionInfo, LoggedInfo, PreopenInfo};
+use super::{ArmInfo, ConnectionInfo, LoggedInfo, PreopenInfo, TelemetryInfo};
 use crate::base::{Money, Offset, Seed};
 use crate::judge::{self, SharesFound, Stalls, Validity};
 use crate::plan::Plan;
@@ -94,6 +94,9 @@ pub struct RunInfo {
     /// What became of the rows for `log_to`, where there is one; absent while the run goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logged: Option<LoggedInfo>,
+    /// What became of the figures that were told while it went on, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telemetry: Option<TelemetryInfo>,
     /// Whether the figures are to be trusted; absent while the run goes on.
     pub validity: Option<Validity>,
     /// How the answers were shared out, where the scenario says how they should be; absent while the run
@@ -266,6 +269,7 @@ impl RunInfo {
             open_files: None,
             rows_waiting: 0,
             logged: None,
+            telemetry: None,
             validity: None,
             shares: Vec::new(),
             summary: None,

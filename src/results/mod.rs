@@ -7,12 +7,14 @@ mod arms;
 mod baseline;
 mod connections;
 mod course;
+mod delivered;
 mod evidence;
 mod hlog;
 mod info;
 mod likeness;
 mod line;
 mod logged;
+mod overhead;
 mod read;
 mod reconcile;
 mod packed;
@@ -28,6 +30,7 @@ pub use arms::ArmInfo;
 pub use baseline::{Saved, save_baseline};
 pub use connections::{ConnectionInfo, PreopenInfo};
 pub use course::{Places, intervals, spread, write_whole};
+pub use delivered::{DeliveredInfo, ScrapedInfo, TelemetryInfo};
 pub use evidence::{
     Material, earlier, material, read_comparison, read_gate, write_comparison, write_gate,
 };
@@ -35,6 +38,7 @@ pub use hlog::tag_names;
 pub use info::{BudgetInfo, Interruption, PhaseInfo, RecipeInfo, RunInfo, Standing, TargetInfo};
 pub use likeness::differences;
 pub use logged::LoggedInfo;
+pub use overhead::{read_overhead, write_overhead};
 pub use read::{Stored, each_row, read, read_info};
 pub use reconcile::{ReconcileFiles, add_log_figures, read_reconciled};
 pub use row::Row;
@@ -65,6 +69,8 @@ pub mod names {
     pub const PAGE: &str = "report.html";
     /// How the arms compare.
     pub const COMPARISON: &str = "comparison.json";
+    /// What a gateway adds, and what it makes of streams.
+    pub const OVERHEAD: &str = "overhead.json";
     /// What a gate found.
     pub const GATE: &str = "gate.json";
     /// The run against a gateway's log of it.

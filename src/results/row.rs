@@ -194,6 +194,7 @@ impl Row {
                     attempts: self.attempts,
                 },
                 kept: None,
+                trail: None,
             },
             cost: self.cost_computed_usd,
             bill: Bill {
@@ -270,6 +271,7 @@ mod tests {
             open_files: None,
             rows_waiting: 0,
             logged: None,
+            telemetry: None,
             validity: None,
             shares: Vec::new(),
             summary: None,

@@ -12,6 +12,7 @@ use super::asking::Asking;
 use super::connections::Around;
 use super::document::{self, Spanned};
 use super::file::{self, File};
+use super::overhead;
 use super::phases;
 use super::thresholds::Named;
 use super::{Env, Loaded, Overrides, Problem, Prompt, Recipe, Scenario, Source, Timeouts, prompts};
@@ -58,6 +59,9 @@ impl<'a> Checker<'a> {
         let scenario = document.value.and_then(|mut file| {
             self.problems
                 .extend(overrides.apply(&mut file, &self.source, self.env));
+            if self.is_overhead(&file, overrides.overhead) {
+                overhead::arms(&mut file);
+            }
             if overrides.compares && file.arms.is_none() {
                 self.no_arms();
             }
@@ -118,6 +122,8 @@ impl<'a> Checker<'a> {
             compare,
             phases: load?,
             slos: file.slos.unwrap_or_default(),
+            overhead: self.overhead(file),
+            marked: false,
             thresholds,
             prices: prices.flatten(),
             budget,

@@ -108,6 +108,8 @@ pub struct Wants {
     pub content: bool,
     /// The body of an answer in one piece.
     pub answer: bool,
+    /// The numbers of its words, and when each came.
+    pub trail: bool,
 }
 
 impl Wants {

@@ -17,6 +17,7 @@ use super::budget::BudgetSection;
 use super::checks::Checks;
 use super::document::Spanned;
 use super::logs::{LogToSection, ReconcileSection};
+use super::overhead::OverheadSection;
 use super::readings::GatewayReadings;
 use super::shares::ExpectShares;
 use super::thresholds::ThresholdEntry;
@@ -48,6 +49,9 @@ pub struct File {
     pub target: Option<Spanned<String>>,
     /// The arms of a comparison, by name, where there is one.
     pub arms: Option<Spanned<Ordered<Spanned<ArmSection>>>>,
+    /// A gateway between the client and scripted providers, for `tollgate overhead`. Then there are no
+    /// targets and arms of one's own.
+    pub overhead: Option<Spanned<OverheadSection>>,
     /// How the arms are compared.
     pub compare: Option<Spanned<CompareSection>>,
     /// The weighted request mix.

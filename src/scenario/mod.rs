@@ -16,6 +16,7 @@ pub mod file;
 mod headers;
 mod logs;
 mod one_or_more;
+mod overhead;
 mod overrides;
 mod phases;
 mod policy;
@@ -45,16 +46,19 @@ pub use asking::Extra;
 pub use budget::Budget;
 pub use checks::{Check, JsonWanted, Wants, Whence};
 pub use choices::Choices;
-pub use document::{Problem, Source, nearest, render};
+pub(crate) use document::nearest;
+pub use document::{Problem, Source, render};
 pub use file::{Client, Dns, Kind, Sharing, Slos, Timestamps, Via};
 pub use logs::{LOG_WAIT, LogKind, LogTo, Reconcile};
+pub use overhead::{DIRECT, Overhead as OverheadAsked, THROUGH};
 pub use overrides::Overrides;
 pub use policy::{Address, Authorities, Http, Identity, Policy, Tls};
-pub use readings::{At, Only, Readings, Reads, Spot};
+pub use readings::{At, GatewayReadings, Only, Readings, Reads, Spot, readings};
 pub use shares::{By, Shares};
 pub use template::{Moment, Template};
 pub use thresholds::{
-    Fault, Figure, Key, Limit, Margin, Part, Plain, Relation, Stat, TIMES, Test, Threshold, Unit,
+    ADDED, ADDED_QUANTILES, Fault, Figure, Key, Limit, Margin, Part, Plain, Relation, Stat,
+    StreamVerdict, TIMES, Test, Threshold, Unit,
 };
 
 /// A scenario without problems: every file that it names has been read, every default is filled in.
@@ -78,6 +82,12 @@ pub struct Scenario {
     /// How the arms are compared, where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compare: Option<Compare>,
+    /// The gateway and the providers of a sandwich.
+    #[serde(skip)]
+    pub overhead: Option<OverheadAsked>,
+    /// Whether each prompt carries a marker, by which its request is known behind a gateway.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub marked: bool,
     /// The phases of load, in order; at least one that is measured.
     pub phases: Vec<Phase>,
     /// What a good answer keeps to.
@@ -318,6 +328,20 @@ impl Phase {
         )
     }
 
+    /// The rate that an open loop calls for, in arrivals per second, so long after its beginning.
+    pub fn rate_at(&self, since: Duration) -> Option<f64> {
+        let Shape::Open { pace, .. } = &self.shape else {
+            return None;
+        };
+        Some(match pace {
+            Pace::Constant { rate } | Pace::Poisson { rate } => *rate,
+            Pace::Ramp { from, to, over } => {
+                let share = since.as_secs_f64() / over.as_secs_f64();
+                from + (to - from) * share.clamp(0.0, 1.0)
+            }
+        })
+    }
+
     /// About how many requests it has by the plan; `None` where the answers decide.
     pub fn expected_requests(&self) -> Option<f64> {
         let by_time = match &self.shape {
@@ -397,6 +421,18 @@ pub fn load(path: &Path, env: Env<'_>, given: &[String], overrides: &Overrides) 
     };
     let folder = path.parent().unwrap_or(Path::new(""));
     check::Checker::new(source, folder, env).scenario(given, overrides)
+}
+
+/// The same of a text that is no file: `name` is what it is called in problems.
+pub fn load_text(
+    name: &str,
+    text: &str,
+    env: Env<'_>,
+    given: &[String],
+    overrides: &Overrides,
+) -> Loaded {
+    let source = Source::new(name.to_owned(), text.to_owned());
+    check::Checker::new(source, Path::new(""), env).scenario(given, overrides)
 }
 
 /// The JSON Schema of a scenario file.

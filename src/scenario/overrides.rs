@@ -30,6 +30,8 @@ pub struct Overrides {
     pub aa: bool,
     /// `--reconcile`.
     pub reconcile: bool,
+    /// Whether the scenario must be one of a gateway's overhead, or must be none; either where absent.
+    pub overhead: Option<bool>,
 }
 
 impl Overrides {

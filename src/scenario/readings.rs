@@ -1,11 +1,14 @@
 //! Where a gateway tells what of a request, beyond its answer: what each kind is known to say, and
 //! what a scenario says of its own.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::check::Checker;
-use super::document::Spanned;
+use super::document::{Problem, Source, Spanned};
 use super::file::Kind;
 use super::one_or_more::OneOrMore;
 use super::presets;
@@ -166,6 +169,17 @@ impl Readings {
         self.spots.retain(|spot| spot.what != what);
         self.spots.extend(by);
     }
+}
+
+/// What is read of a gateway that no scenario names, and what is wrong with what is said of it.
+pub fn readings(
+    source: &Arc<Source>,
+    kind: Kind,
+    given: Option<&GatewayReadings>,
+) -> (Readings, Vec<Problem>) {
+    let mut checker = Checker::new(Arc::clone(source), Path::new(""), &|_| None);
+    let readings = checker.readings(kind, given);
+    (readings, checker.problems)
 }
 
 impl Checker<'_> {

@@ -53,9 +53,23 @@ impl Checker<'_> {
     }
 
     fn lab(&mut self, lab: &file::LabTarget) -> Option<Place> {
-        let script = match (&lab.script, &lab.file) {
+        let script = self.script(lab.script.as_ref(), lab.file.as_ref(), "the lab");
+        Some(Place::Lab {
+            via: lab.via,
+            script: script?,
+        })
+    }
+
+    /// The script of a stand-in, from the file or one of its own.
+    pub(super) fn script(
+        &mut self,
+        script: Option<&Spanned<Script>>,
+        path: Option<&Spanned<String>>,
+        whose: &str,
+    ) -> Option<Script> {
+        match (script, path) {
             (Some(script), Some(_)) => {
-                let message = "the lab has both `script` and `file`";
+                let message = format!("{whose} has both `script` and `file`");
                 self.problem(script.span.clone(), message, "keep one of them");
                 None
             }
@@ -76,11 +90,7 @@ impl Checker<'_> {
                 }
             }
             (None, None) => Some(Script::default()),
-        };
-        Some(Place::Lab {
-            via: lab.via,
-            script: script?,
-        })
+        }
     }
 
     fn gateway(&mut self, gateway: &file::GatewayTarget, around: &Around) -> Option<Place> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Gaps;
+use super::Trail;
 use super::told::Told;
 use crate::base::{Money, Offset, Usage, no_descriptor_left};
 
@@ -89,6 +90,8 @@ pub struct Exchange {
     pub told: Told,
     /// What was kept of the answer for its checks; it is gone once they are through.
     pub kept: Option<Box<Kept>>,
+    /// Which numbered words came when, where the request is marked.
+    pub trail: Option<Box<Trail>>,
 }
 
 /// What is kept of an answer, where its checks need it.

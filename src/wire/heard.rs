@@ -60,7 +60,7 @@ impl Heard {
             match scanner.read(data) {
                 Ok(Piece::Again) => {
                     self.token(at);
-                    self.again(scanner, data);
+                    self.again(scanner, data, at);
                 }
                 Ok(Piece::New(delta)) => {
                     self.told(data, true);
@@ -97,14 +97,22 @@ impl Heard {
 
     /// Takes from a piece that is as the one before what differs in it: its words, where anybody
     /// wants them.
-    fn again(&mut self, scanner: &Scanner, data: &[u8]) {
-        if self.wants.content
-            && let Some(kept) = &mut self.exchange.kept
-        {
-            kept.add(&scanner.content(data));
+    fn again(&mut self, scanner: &Scanner, data: &[u8], at: Offset) {
+        if self.wants.content || self.wants.trail {
+            self.words(&scanner.content(data), at);
         }
         if self.teller.as_ref().is_some_and(Teller::of_words) {
             self.told(data, true);
+        }
+    }
+
+    /// Keeps the visible words of a piece, as far as anybody wants them.
+    fn words(&mut self, content: &str, at: Offset) {
+        if let (true, Some(kept)) = (self.wants.content, &mut self.exchange.kept) {
+            kept.add(content);
+        }
+        if let Some(trail) = &mut self.exchange.trail {
+            trail.add(content, at);
         }
     }
 
@@ -125,10 +133,8 @@ impl Heard {
             self.token(at);
         }
         let (cost_told, model_told) = (self.has_told(Reads::Cost), self.has_told(Reads::Model));
+        self.words(&delta.content, at);
         let exchange = &mut self.exchange;
-        if let (true, Some(kept)) = (self.wants.content, &mut exchange.kept) {
-            kept.add(&delta.content);
-        }
         if delta.has_output() {
             exchange.marks.first_output.get_or_insert(at);
         }

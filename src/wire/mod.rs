@@ -13,6 +13,7 @@ mod reqwest;
 mod retry_after;
 mod tls;
 mod told;
+mod trail;
 
 use std::future::Future;
 use std::time::Duration;
@@ -30,6 +31,7 @@ pub use exchange::{Connecting, Exchange, Failure, Kept, Marks, NoOutcome, Outcom
 pub use gaps::Gaps;
 pub use reading::Reading;
 pub use told::{Told, is_cache_hit};
+pub use trail::{Piece, Trail};
 
 /// Sends requests. Sending can't fail: what goes wrong is told to the reading's end.
 pub trait Wire {

@@ -63,7 +63,10 @@ impl Reading {
             self.heard.exchange.kept = Some(Box::default());
             self.heard.wants = wants;
         }
-        if wants.content {
+        if wants.trail {
+            self.heard.exchange.trail = Some(Box::default());
+        }
+        if wants.content || wants.trail {
             self.scanner.keep_content();
         }
         self
@@ -179,6 +182,9 @@ impl Reading {
             self.read_whole(at);
         }
         self.heard.exchange.marks.end.get_or_insert(at);
+        if let Some(trail) = &mut self.heard.exchange.trail {
+            trail.finish(at);
+        }
         let (outcome, error) = self.outcome(result);
         if let (true, Some(kept), Body::Whole(whole)) = (
             self.heard.wants.answer,

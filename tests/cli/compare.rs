@@ -196,7 +196,11 @@ fn a_slower_arm_fails_and_the_figure_is_named() {
 
 #[test]
 fn the_same_arm_twice_does_not_fail() {
-    let sandbox = arms(&targets("lognormal: { mean: 40ms, sd: 12ms }", SAME), LOAD);
+    // One recipe always asks the same: without `vary` all its answers had one draw, another in each arm,
+    // and two such labs do differ.
+    let spread = targets("lognormal: { mean: 40ms, sd: 12ms }", SAME);
+    let spread = spread.replace("script: {", "script: { repeats: vary,");
+    let sandbox = arms(&spread, LOAD);
     let found = compare(&sandbox, "--aa");
     assert_ne!(found["verdict"], "fail", "{found}");
     let info = sandbox.folder().info();

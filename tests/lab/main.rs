@@ -14,5 +14,7 @@ mod readme;
 mod responses;
 mod routing;
 mod slots;
+mod stand_in;
 mod streams;
 mod support;
+mod truth;

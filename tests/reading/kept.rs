@@ -9,10 +9,12 @@ use crate::answer::{Answer, DONE, ROLE, STOP, USAGE, delta, event, text};
 use crate::transcripts;
 
 const CONTENT: Wants = Wants {
+    trail: false,
     content: true,
     answer: false,
 };
 const ANSWER: Wants = Wants {
+    trail: false,
     content: false,
     answer: true,
 };

@@ -138,7 +138,11 @@ fn a_failure_of_the_provider_is_the_outcome_that_the_gateway_makes_of_it_and_nev
             }
         }
     }
-    let seen: BTreeMap<&str, u64> = counts.faults.into_iter().collect();
+    let seen = counts
+        .faults
+        .iter()
+        .map(|(kind, hits)| (kind.as_str(), *hits));
+    let seen: BTreeMap<&str, u64> = seen.collect();
     assert_eq!(
         hits, seen,
         "rows by fault, and the faults that the provider made"

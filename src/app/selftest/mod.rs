@@ -4,7 +4,6 @@
 //! client is the very engine and wire that a run has. What the errors hold is said where they are worked
 //! out, in `judge`.
 
-mod provider;
 mod rounds;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +16,7 @@ use time::macros::format_description;
 
 use super::cli::SelftestArgs;
 use super::machine;
+use super::stand_in::{Cast, Child};
 use super::{Exit, run, terminal};
 use crate::base::{Monotonic, Offset, Seed};
 use crate::engine::{self, Control, Event};
@@ -30,12 +30,12 @@ use crate::scenario::{Client, Http, Pace, Scenario, Shape, Timestamps};
 use crate::schedule::{self, Due};
 use crate::shot;
 use crate::wire::{Clock, DirectWire, Endpoint, Stamping};
-use provider::Child;
-pub(super) use provider::serve;
 use rounds::Spec;
 
 /// The certificate's file, below the folder for results.
 const FILE: &str = "selftest.json";
+/// What the provider is called in its process.
+const PROVIDER: &str = "selftest";
 
 /// `tollgate selftest`.
 pub(super) fn selftest(args: &SelftestArgs) -> anyhow::Result<Exit> {
@@ -48,7 +48,10 @@ pub(super) fn selftest(args: &SelftestArgs) -> anyhow::Result<Exit> {
     let files = machine::raise_files();
     let started = OffsetDateTime::now_utc();
     let utc = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
-    let mut child = Child::start()?;
+    let mut child = Child::start(&Cast {
+        providers: vec![(PROVIDER.to_owned(), rounds::script())],
+        ..Cast::default()
+    })?;
     let stamping = Stamping::new(Timestamps::default());
     let mapping_error = clock.error() + child.mapping_error();
     let client = run::client_in_words(Client::Direct, Http::One, &stamping);
@@ -134,9 +137,10 @@ struct Bench {
 impl Bench {
     /// Loads the provider as `spec` says, and compares what is claimed with what it did.
     fn measure(&self, spec: &Spec, child: &mut Child) -> anyhow::Result<Measured> {
-        let plan = Arc::new(Plan::new(spec.scenario(child.url(), self.seed)));
+        let url = child.url(PROVIDER)?.to_owned();
+        let plan = Arc::new(Plan::new(spec.scenario(&url, self.seed)));
         let endpoint = Endpoint {
-            base_url: child.url().to_owned(),
+            base_url: url,
             ..Endpoint::default()
         };
         let timeouts = plan.scenario().timeouts;
@@ -158,7 +162,8 @@ impl Bench {
             .map(|(now, before)| now.saturating_sub(before));
         let peak = machine::peak_memory();
         anyhow::ensure!(run.join(), "a worker thread died");
-        let truths: Vec<Truth> = child.truth()?;
+        let truths = child.truth()?.into_iter().map(|(_, truth)| truth);
+        let truths: Vec<Truth> = truths.collect();
         let clocks = Clocks {
             zero: self.clock.nanos(clock.instant(Offset::ZERO)),
             mapping_error: self.mapping_error + self.stamping.error(),

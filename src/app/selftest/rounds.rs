@@ -123,6 +123,8 @@ impl Spec {
                 },
             }],
             slos: Slos::default(),
+            marked: false,
+            overhead: None,
             thresholds: Vec::new(),
             prices: None,
             budget: None,

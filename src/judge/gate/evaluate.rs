@@ -2,9 +2,10 @@
 //! data that is to be trusted, never passes.
 
 use super::measure::{Measured, Value, interval_in_words, measure};
+use super::sandwich;
 use super::words::{counted, words};
 use super::{Difference, Finding, GATE_SCHEMA, Gate, GatedRun};
-use crate::judge::{Comparison, Level, ShareVerdict, SharesFound, Validity, Verdict};
+use crate::judge::{Comparison, Level, Overhead, ShareVerdict, SharesFound, Validity, Verdict};
 use crate::record::ScopeFigures;
 use crate::scenario::{Figure, Key, Limit, Margin, Relation, Threshold, Unit};
 
@@ -23,6 +24,8 @@ pub struct Evidence<'a> {
     pub ending: Ending,
     /// Its arms against each other, where it has several.
     pub comparison: Option<&'a Comparison>,
+    /// What was found of a gateway between client and provider, where it was measured.
+    pub overhead: Option<&'a Overhead>,
 }
 
 /// How a run ended.
@@ -192,6 +195,9 @@ fn find(
     if matches!(test.figure, Figure::Shares) {
         return shares(threshold, evidence.shares, finding);
     }
+    if matches!(test.figure, Figure::Stream | Figure::Added(..)) {
+        return sandwich::find(threshold, evidence.overhead, finding);
+    }
     if let Limit::Value(limit) = test.limit {
         finding.limit = Some(limit);
     }
@@ -229,7 +235,7 @@ fn find(
                 relative(threshold, &measured, value, (base, interval), limit)
             }
         },
-        Limit::Expected => unreachable!("only shares are expected"),
+        Limit::Expected | Limit::Stream(_) => unreachable!("these are judged by themselves"),
     };
     finding.verdict = verdict;
     if !measured.note.is_empty() {

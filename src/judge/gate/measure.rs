@@ -83,7 +83,9 @@ pub(super) fn measure(figure: &Figure, of: &ScopeFigures, more_failed: u64) -> M
             let none = format!("no answer told its {}", by.name());
             proportion(part, all, &none)
         }
-        Figure::Shares => Measured::missing(0, 1, "shares are judged by themselves"),
+        Figure::Shares | Figure::Stream | Figure::Added(..) => {
+            Measured::missing(0, 1, "this is judged by itself")
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod evaluate;
 mod measure;
+mod sandwich;
 #[cfg(test)]
 mod tests;
 mod words;

@@ -62,6 +62,7 @@ fn judged(
         validity: &validity,
         ending,
         comparison: None,
+        overhead: None,
     };
     let baseline = baseline.map(|figures| Baseline {
         run: GatedRun::default(),
@@ -113,6 +114,7 @@ fn an_interval_with_the_limit_in_it_is_told_and_decides_only_where_that_is_asked
         validity: &validity,
         ending: Ending::Whole,
         comparison: None,
+        overhead: None,
     };
     assert_eq!(
         gate(&confident, &evidence, None).verdict,
@@ -240,6 +242,7 @@ fn a_run_that_is_cut_or_invalid_or_asked_nothing_never_passes() {
         validity: &validity,
         ending: Ending::Whole,
         comparison: None,
+        overhead: None,
     };
     let invalid = gate(&thresholds(&asked), &evidence, None);
     assert_eq!(invalid.verdict, Verdict::Invalid);
@@ -262,6 +265,7 @@ fn an_advisory_threshold_is_told_and_decides_nothing() {
         validity: &validity,
         ending: Ending::Whole,
         comparison: None,
+        overhead: None,
     };
     let told = gate(&both, &evidence, None);
     assert_eq!(
@@ -408,6 +412,7 @@ fn the_arms_decide_beside_the_thresholds_and_alone() {
             validity: &validity,
             ending: Ending::Whole,
             comparison,
+            overhead: None,
         };
         gate(&thresholds(written), &evidence, None).verdict
     };

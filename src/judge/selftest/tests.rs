@@ -23,6 +23,7 @@ fn truth(key: u64, start: u64) -> Truth {
         key,
         end: chunks[2] + US,
         chunks,
+        ..Truth::default()
     }
 }
 

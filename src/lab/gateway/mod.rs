@@ -150,10 +150,7 @@ impl Gateway {
         listener: TcpListener,
         shutdown: CancellationToken,
     ) -> io::Result<()> {
-        let door = Door {
-            listener,
-            shutdown: shutdown.clone(),
-        };
+        let door = Door::new(listener, shutdown.clone())?;
         let service = routes::handle.with_state(self).into_make_service();
         let serve = axum::serve(door, service).with_graceful_shutdown(shutdown.cancelled_owned());
         serve.into_future().await

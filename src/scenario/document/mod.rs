@@ -22,7 +22,7 @@ use serde::de::DeserializeOwned;
 use node::Node;
 
 pub(super) use fault::list as names_in_words;
-pub use fault::nearest;
+pub(crate) use fault::nearest;
 pub(super) use keys::{guards as is_secret_name, is_written_out};
 pub use problem::{Problem, Source, render};
 pub use spanned::Spanned;

@@ -195,7 +195,11 @@ impl Checker<'_> {
 /// Whether only the rows tell it, which are read when the run is over.
 fn is_told_late(test: &Test) -> bool {
     let kept = |part: &Part| matches!(part.key, Key::Recipe | Key::Arm);
-    matches!(test.figure, Figure::Shares) || !test.scope.iter().all(kept)
+    let late = matches!(
+        test.figure,
+        Figure::Shares | Figure::Stream | Figure::Added(..)
+    );
+    late || !test.scope.iter().all(kept)
 }
 
 /// What is wrong with the value of a scope: nothing has this name.
@@ -236,6 +240,15 @@ fn untold(test: &Test, named: &Named<'_>) -> Option<(&'static str, String, &'sta
         return Some((part.key.name(), message, "leave the scope out"));
     }
     match (&test.figure, beyond) {
+        (Figure::Stream | Figure::Added(..), _) => {
+            let part = test.scope.iter().find(|part| part.key != Key::Phase)?;
+            let message = format!(
+                "what a gateway does is told by phase, and not by {}",
+                part.key.name()
+            );
+            let help = "leave it out for the worst of all phases, or scope by `phase`";
+            Some((part.key.name(), message, help))
+        }
         (Figure::Time(_, "chunk_gap"), Some(_)) => {
             let kept = |key: Key| key == Key::Recipe || (key == Key::Arm && named.arms.len() > 1);
             let part = test.scope.iter().find(|part| !kept(part.key))?;

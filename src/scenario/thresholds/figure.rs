@@ -15,6 +15,11 @@ pub enum Figure {
     Share(By, String),
     /// All shares together, against those that the recipes expect.
     Shares,
+    /// What a gateway makes of streams. Measured by `tollgate overhead`.
+    Stream,
+    /// A quantile of what a gateway adds to a time, by its name in [`ADDED`](super::ADDED). Measured by
+    /// `tollgate overhead`.
+    Added(f64, &'static str),
 }
 
 /// A statistic of a time.
@@ -168,29 +173,33 @@ impl Figure {
     /// What it is counted in.
     pub const fn unit(&self) -> Unit {
         match self {
-            Self::Time(..) => Unit::Ms,
+            Self::Time(..) | Self::Added(..) => Unit::Ms,
             Self::Plain(plain) => plain.unit(),
             Self::Share(..) | Self::Shares => Unit::Share,
+            Self::Stream => Unit::Count,
         }
     }
 
     /// Its name: `ttft`, `error_rate`, `share(model=gpt-lab)`.
     pub fn name(&self) -> String {
         match self {
-            Self::Time(_, name) => (*name).to_owned(),
+            Self::Time(_, name) | Self::Added(_, name) => (*name).to_owned(),
             Self::Plain(plain) => plain.name().to_owned(),
             Self::Share(by, name) => format!("share({}={})", by.name(), super::text::quoted(name)),
             Self::Shares => "shares".to_owned(),
+            Self::Stream => "stream".to_owned(),
         }
     }
 
     /// The statistic of a time: `p95`, `mean`, `max`.
     pub fn stat(&self) -> Option<String> {
         match self {
-            Self::Time(Stat::Quantile(q), _) => Some(format!("p{}", percent(*q))),
+            Self::Time(Stat::Quantile(q), _) | Self::Added(q, _) => {
+                Some(format!("p{}", percent(*q)))
+            }
             Self::Time(Stat::Mean, _) => Some("mean".to_owned()),
             Self::Time(Stat::Max, _) => Some("max".to_owned()),
-            Self::Plain(_) | Self::Share(..) | Self::Shares => None,
+            Self::Plain(_) | Self::Share(..) | Self::Shares | Self::Stream => None,
         }
     }
 
@@ -199,8 +208,8 @@ impl Figure {
         match self {
             Self::Time(stat, _) => !matches!(stat, Stat::Max),
             Self::Plain(plain) => matches!(plain.unit(), Unit::Share),
-            Self::Share(..) => true,
-            Self::Shares => false,
+            Self::Share(..) | Self::Added(..) => true,
+            Self::Shares | Self::Stream => false,
         }
     }
 }

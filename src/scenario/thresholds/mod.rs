@@ -3,6 +3,7 @@
 mod check;
 mod figure;
 mod parse;
+mod sandwich;
 mod text;
 mod words;
 
@@ -16,6 +17,7 @@ use crate::base::HumanDuration;
 
 pub(super) use check::{Named, ThresholdEntry};
 pub use figure::{Figure, Plain, Stat, TIMES, Unit};
+pub use sandwich::{ADDED, ADDED_QUANTILES, StreamVerdict};
 pub use words::Fault;
 
 /// A threshold with what is to become of it.
@@ -124,6 +126,8 @@ pub enum Limit {
     Baseline(Vec<Margin>),
     /// The shares that the recipes expect.
     Expected,
+    /// What becomes of streams.
+    Stream(StreamVerdict),
 }
 
 /// A margin on the baseline's value.

@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use super::figure::{Figure, Plain, TIMES, Unit};
 use super::words::{Fault, Parsed, did_you_mean, fault, measure, plain, stat, time};
-use super::{Key, Limit, Margin, Part, Relation, Test};
+use super::{
+    ADDED, ADDED_QUANTILES, Key, Limit, Margin, Part, Relation, Stat, StreamVerdict, Test,
+};
 use crate::scenario::By;
 use crate::scenario::document::names_in_words;
 
@@ -109,10 +111,13 @@ impl<'t> Reader<'t> {
         if name == "shares" {
             return Ok(Figure::Shares);
         }
+        if name == "stream" {
+            return Ok(Figure::Stream);
+        }
         if let Some(plain) = plain(name) {
             return Ok(Figure::Plain(plain));
         }
-        if time(name).is_some() {
+        if time(name).is_some() || ADDED.contains(&name) {
             let message = format!("`{name}` needs a statistic");
             return fault(
                 at,
@@ -120,11 +125,15 @@ impl<'t> Reader<'t> {
                 format!("write p95({name}), mean({name}) or max({name})"),
             );
         }
-        let near = did_you_mean(name, &[Plain::NAMES, &TIMES, &["shares"]].concat());
+        let near = did_you_mean(
+            name,
+            &[Plain::NAMES, &TIMES, &ADDED, &["shares", "stream"]].concat(),
+        );
         let message = format!("there is no figure `{name}`{near}");
-        let (numbers, times) = (names_in_words(Plain::NAMES), names_in_words(&TIMES));
+        let times = [&TIMES[..], &ADDED].concat();
+        let (numbers, times) = (names_in_words(Plain::NAMES), names_in_words(&times));
         let help = format!(
-            "known: {numbers}, `shares`, `share(...)`; and p95(...), mean(...) and max(...) of {times}"
+            "known: {numbers}, `shares`, `stream`, `share(...)`; and p95(...), mean(...) and max(...) of {times}"
         );
         fault(at, message, help)
     }
@@ -139,6 +148,22 @@ impl<'t> Reader<'t> {
         let (of, place) = self.word();
         if let Some(time) = time(of) {
             return Ok(Figure::Time(stat, time));
+        }
+        if let Some(added) = ADDED.into_iter().find(|added| *added == of) {
+            return match stat {
+                Stat::Quantile(q) if ADDED_QUANTILES.iter().any(|(_, known)| *known == q) => {
+                    Ok(Figure::Added(q, added))
+                }
+                _ => {
+                    let known = ADDED_QUANTILES.map(|(name, _)| name);
+                    let message = format!("what was added has no `{name}`");
+                    fault(
+                        at.clone(),
+                        message,
+                        format!("known: {}", names_in_words(&known)),
+                    )
+                }
+            };
         }
         if plain(of).is_some() {
             let message = format!("`{of}` is one number, and has no `{name}`");
@@ -252,6 +277,17 @@ impl<'t> Reader<'t> {
             );
         };
         let exact = matches!(figure, Figure::Shares) || figure.unit() == Unit::Count;
+        if matches!(figure, Figure::Stream) {
+            return match relation {
+                Relation::Equal | Relation::AtMost => Ok(relation),
+                _ => {
+                    let message = "what becomes of streams is one of four, from best to worst";
+                    let help =
+                        "write stream == faithful, or stream <= coalesced for no worse than that";
+                    fault(from..self.at, message, help)
+                }
+            };
+        }
         if relation == Relation::Equal && !exact {
             let message = format!("`{}` is measured, and equals nothing", figure.name());
             return fault(from..self.at, message, "write <= or >=");
@@ -267,6 +303,9 @@ impl<'t> Reader<'t> {
         if matches!(figure, Figure::Shares) {
             self.demand("expected", "write shares == expected")?;
             return Ok(Limit::Expected);
+        }
+        if matches!(figure, Figure::Stream) {
+            return self.verdict();
         }
         let unit = figure.unit();
         let from = self.here();
@@ -307,6 +346,21 @@ impl<'t> Reader<'t> {
             );
         }
         Ok(Limit::Value(limit))
+    }
+
+    /// What becomes of streams, by its name.
+    fn verdict(&mut self) -> Parsed<Limit> {
+        let (said, at) = self.word();
+        let found = StreamVerdict::ALL.into_iter().find(|v| v.name() == said);
+        let known = StreamVerdict::ALL.map(StreamVerdict::name);
+        match found {
+            Some(verdict) => Ok(Limit::Stream(verdict)),
+            None => {
+                let near = did_you_mean(said, &known);
+                let message = format!("no stream is `{said}`{near}");
+                fault(at, message, format!("known: {}", names_in_words(&known)))
+            }
+        }
     }
 
     /// What follows `baseline`; `None`: nothing.

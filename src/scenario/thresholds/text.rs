@@ -20,6 +20,7 @@ impl Display for Test {
         match &self.limit {
             Limit::Value(value) => f.write_str(&quantity(*value, unit)),
             Limit::Expected => f.write_str("expected"),
+            Limit::Stream(verdict) => f.write_str(verdict.name()),
             Limit::Baseline(margins) if margins.is_empty() => f.write_str("baseline"),
             Limit::Baseline(margins) => {
                 let margin = |margin: &Margin| match *margin {
@@ -67,7 +68,7 @@ pub(super) fn quoted(name: &str) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{Figure, Key, Plain, Relation, Stat, TIMES};
+    use super::super::{ADDED, ADDED_QUANTILES, Figure, Key, Plain, Relation, Stat, TIMES};
     use super::*;
     use crate::scenario::By;
 
@@ -80,6 +81,8 @@ mod tests {
         let by = prop_oneof![Just(By::Model), Just(By::Provider)];
         prop_oneof![
             (stat, 0..TIMES.len()).prop_map(|(stat, time)| Figure::Time(stat, TIMES[time])),
+            (0..4_usize, 0..4_usize)
+                .prop_map(|(q, time)| Figure::Added(ADDED_QUANTILES[q].1, ADDED[time])),
             (0..Plain::ALL.len()).prop_map(|plain| Figure::Plain(Plain::ALL[plain])),
             (by, "[^\0]{0,9}").prop_map(|(by, name)| Figure::Share(by, name)),
         ]

@@ -55,11 +55,26 @@ impl Api {
 
     /// Posts JSON to a URL, which must be of the base URL's own host: the key goes with it.
     pub async fn post(&self, url: &str, json: Vec<u8>) -> Result<Answer, Failure> {
-        let request = self.wire.client.post(url).body(json);
-        let request = request
-            .header("content-type", "application/json")
-            .header("accept", "application/json");
-        self.answer(request).await
+        let json_only = [
+            ("content-type", "application/json"),
+            ("accept", "application/json"),
+        ];
+        self.post_as(url, &json_only, json).await
+    }
+
+    /// Posts a body with these headers to a URL, which must be of the base URL's own host: the key goes with
+    /// it.
+    pub async fn post_as(
+        &self,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<Answer, Failure> {
+        let request = self.wire.client.post(url).body(body);
+        let dressed = headers.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        self.answer(dressed).await
     }
 
     async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Answer, Failure> {
