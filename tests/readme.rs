@@ -18,15 +18,21 @@ const PROMISED: [&str; 2] = [
     "cargo run --release -- run scenarios/smoke.yaml",
     "cargo test",
 ];
-/// Flags in the README that are not tollgate's.
-const FLAGS_OF_CARGO: [&str; 7] = [
+/// Flags in the pages that are those of cargo or of a container engine.
+const FLAGS_OF_OTHERS: [&str; 13] = [
     "--bench",
+    "--dry-run",
     "--features",
     "--ignored",
+    "--network",
+    "--no-build",
     "--no-default-features",
     "--path",
     "--release",
+    "--rm",
     "--test",
+    "--user",
+    "--userns",
 ];
 
 /// A page by its path from the root, and its text.
@@ -312,7 +318,7 @@ fn every_flag_that_a_page_names_exists() {
     let pages = PAGES.iter().flat_map(|(_, page)| page.split(ends));
     let unknown: BTreeSet<&str> = pages
         .filter(is_flag)
-        .filter(|flag| !known.contains(flag) && !FLAGS_OF_CARGO.contains(flag))
+        .filter(|flag| !known.contains(flag) && !FLAGS_OF_OTHERS.contains(flag))
         .collect();
     assert!(unknown.is_empty(), "{unknown:?}");
 }
