@@ -34,6 +34,9 @@ mod costs;
 mod exits;
 #[path = "cli/hints.rs"]
 mod hints;
+#[cfg(target_os = "linux")]
+#[path = "cli/live.rs"]
+mod live;
 #[path = "cli/log_server.rs"]
 mod log_server;
 #[path = "cli/log_to.rs"]

@@ -212,7 +212,7 @@ fn the_example_scenarios_are_valid_with_the_prices_and_the_script_beside_it() {
             written.insert(name.to_owned());
         }
     }
-    assert_eq!(written.len(), 4, "{written:?}");
+    assert_eq!(written.len(), 5, "{written:?}");
     let plans = |args: &[&str]| {
         let planned = tollgate(folder.path(), args);
         let said = text(&planned.stderr);
@@ -222,6 +222,7 @@ fn the_example_scenarios_are_valid_with_the_prices_and_the_script_beside_it() {
         plans(&["plan", "scenarios/example.yaml", "--target", target]);
     }
     plans(&["plan", "scenarios/two-gateways.yaml"]);
+    plans(&["plan", "scenarios/held-rate.yaml"]);
 }
 
 /// The parts of scenarios that the pages show, each with the rest that a whole one needs.

@@ -23,6 +23,32 @@ const EXAMPLES: &[Example] = &[
   tollgate compare results/smoke/MONDAY results/smoke/TUESDAY --allow-unlike",
     ),
     (
+        &["overhead"],
+        "\
+  tollgate overhead --gateway litellm
+  tollgate overhead --gateway respan-oss --rates 50/s,200/s -d 30s",
+    ),
+    (
+        &["init"],
+        "\
+  tollgate init
+  tollgate init gate
+  tollgate init smoke -o load.yaml",
+    ),
+    (
+        &["scenarios"],
+        "\
+  tollgate scenarios
+  tollgate scenarios my-scenarios --json",
+    ),
+    (
+        &["import"],
+        "\
+  tollgate import k6 summary.json
+  tollgate import vegeta targets.txt -o load.yaml
+  tollgate import sharegpt conversations.json -o prompts/chats.jsonl",
+    ),
+    (
         &["validate"],
         "\
   tollgate validate scenarios/*.yaml

@@ -12,14 +12,20 @@ mod ended;
 mod examples;
 mod exit;
 mod gate;
+mod gather;
+mod import;
+mod init;
 #[cfg(unix)]
 mod gateways;
 mod hints;
 mod lab;
 mod limits;
+mod live;
 mod looks;
 mod log_to;
 mod machine;
+#[cfg(unix)]
+mod overhead;
 mod manual;
 mod page;
 mod preflight;
@@ -28,9 +34,11 @@ mod probe;
 mod progress;
 mod reconcile;
 mod run;
+mod scenarios;
 mod selftest;
 mod sides;
 mod signals;
+mod templates;
 mod stand_in;
 mod telemetry;
 mod terminal;
@@ -48,6 +56,8 @@ pub fn main() -> ExitCode {
     let exit = match cli.unwrap_or_else(|error| error.exit()).command {
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::compare(&args),
+        #[cfg(unix)]
+        Command::Overhead(args) => overhead::overhead(&args),
         Command::Validate(args) => Ok(commands::validate(&args)),
         Command::Plan(args) => commands::plan(&args),
         Command::Report(args) => commands::report(&args),
@@ -60,6 +70,9 @@ pub fn main() -> ExitCode {
         Command::Prices(PricesCommand::Pull(args)) => prices::pull(&args),
         Command::Reconcile(args) => reconcile::reconcile(&args),
         Command::Probe(args) => probe::probe(&args),
+        Command::Init(args) => init::init(&args),
+        Command::Scenarios(args) => scenarios::scenarios(&args),
+        Command::Import(args) => import::import(&args),
         #[cfg(unix)]
         Command::Gateways(args) => match &args.command {
             Some(cli::GatewaysCommand::Try(args)) => gateways::try_out(args),

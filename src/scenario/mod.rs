@@ -50,7 +50,7 @@ pub(crate) use document::nearest;
 pub use document::{Problem, Source, render};
 pub use file::{Client, Dns, Kind, Sharing, Slos, Timestamps, Via};
 pub use logs::{LOG_WAIT, LogKind, LogTo, Reconcile};
-pub use overhead::{DIRECT, Overhead as OverheadAsked, THROUGH};
+pub use overhead::{DIRECT, Overhead as OverheadAsked, OverheadProvider, OverheadRouting, THROUGH};
 pub use overrides::Overrides;
 pub use policy::{Address, Authorities, Http, Identity, Policy, Tls};
 pub use readings::{At, GatewayReadings, Only, Readings, Reads, Spot, readings};
