@@ -18,8 +18,8 @@ const PROMISED: [&str; 2] = [
     "cargo run --release -- run scenarios/smoke.yaml",
     "cargo test",
 ];
-/// Flags in the pages that are those of cargo or of a container engine.
-const FLAGS_OF_OTHERS: [&str; 13] = [
+/// Flags in the pages that are those of cargo, of a container engine or of Prometheus.
+const FLAGS_OF_OTHERS: [&str; 14] = [
     "--bench",
     "--dry-run",
     "--features",
@@ -33,6 +33,7 @@ const FLAGS_OF_OTHERS: [&str; 13] = [
     "--test",
     "--user",
     "--userns",
+    "--web",
 ];
 
 /// A page by its path from the root, and its text.
@@ -392,11 +393,19 @@ fn every_command_line_that_a_page_shows_is_understood() {
         let words = words.map(|word| word.trim_matches(['"', '\'']));
         let args: Vec<&str> = words.chain(["--help"]).collect();
         let understood = tollgate(root(), &args);
-        assert!(
-            understood.status.success(),
-            "{line}: {}",
-            text(&understood.stderr)
-        );
+        let said = text(&understood.stderr);
+        // What needs a feature says so, and NAME or URL stands for a value.
+        let is_left_out = said.contains("build tollgate with --features");
+        let value = said
+            .split('\'')
+            .nth(1)
+            .filter(|_| said.contains("invalid value"));
+        let is_placeholder = value.is_some_and(|value| {
+            let letters = || value.chars().filter(|c| c.is_alphabetic());
+            letters().count() > 1 && letters().all(char::is_uppercase)
+        });
+        let is_fine = understood.status.success() || is_left_out || is_placeholder;
+        assert!(is_fine, "{line}: {said}");
         seen += 1;
     }
     assert!(seen > 30, "{seen}");
