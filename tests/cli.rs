@@ -35,6 +35,8 @@ mod exits;
 #[cfg(target_os = "linux")]
 #[path = "cli/live.rs"]
 mod live;
+#[path = "cli/hints.rs"]
+mod hints;
 #[path = "cli/log_server.rs"]
 mod log_server;
 #[path = "cli/log_to.rs"]

@@ -8,7 +8,13 @@ use clap::{Args, Parser, Subcommand};
 use super::ci::CiArgs;
 #[cfg(unix)]
 use super::gateways::Routing;
-use super::progress::Show;
+use super::import::ImportArgs;
+use super::init::InitArgs;
+use super::manual::{CompletionsArgs, ManArgs};
+#[cfg(unix)]
+use super::overhead::OverheadArgs;
+use super::progress::ProgressArgs;
+use super::scenarios::ScenariosArgs;
 use super::telemetry::TelemetryArgs;
 use crate::base::{HumanDuration, Rate};
 use crate::scenario::{Kind, LogKind, Overrides};
@@ -41,6 +47,9 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Hold a scenario's arms against each other, or two runs that are stored
     Compare(CompareArgs),
+    /// Measure what a gateway adds, and what it makes of streams, with the lab's provider behind it
+    #[cfg(unix)]
+    Overhead(Box<OverheadArgs>),
     /// Check scenarios and show every problem at its place; sends nothing
     Validate(ValidateArgs),
     /// Show what a run would send, how long it would take and cost; sends nothing
@@ -66,6 +75,12 @@ pub(super) enum Command {
     Reconcile(ReconcileArgs),
     /// Send a few of the smallest requests to a gateway, show its contract, and keep the transcripts
     Probe(ProbeArgs),
+    /// Write a scenario to begin with, and all that it needs; without a name list them
+    Init(InitArgs),
+    /// List the scenarios of a folder and the templates, with what each answers
+    Scenarios(ScenariosArgs),
+    /// Make a scenario and prompt files of what another tool or a gateway's log says
+    Import(ImportArgs),
     /// List the gateways that tollgate can start by itself, or try one
     #[cfg(unix)]
     Gateways(GatewaysArgs),
@@ -75,6 +90,10 @@ pub(super) enum Command {
     GatewaySupervisor,
     /// Print the JSON Schema of a scenario file
     Schema(SchemaArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page of a command, or write them all
+    Man(ManArgs),
 }
 
 /// A scenario and what is changed in it.
@@ -146,12 +165,8 @@ pub(super) struct RunArgs {
     /// Exit with 4 where the run is invalid, too: the client, not the server, made its numbers
     #[arg(long)]
     pub(super) gate: bool,
-    /// How progress is shown on stderr
-    #[arg(long, value_name = "HOW", default_value = "auto")]
-    pub(super) progress: Show,
-    /// Short for `--progress tui`: the live view, with keys
-    #[arg(long, conflicts_with = "progress")]
-    pub(super) tui: bool,
+    #[command(flatten)]
+    pub(super) progress: ProgressArgs,
     /// Write no report.html
     #[arg(long)]
     pub(super) no_html: bool,
@@ -333,12 +348,44 @@ pub(super) struct LabArgs {
     /// The provider's address
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
     pub(super) provider: SocketAddr,
+    /// Run the gateway alone, in front of a provider that runs elsewhere: its base URL, which ends
+    /// before `/chat/completions`; with a name, for the models with that prefix alone
+    #[arg(long, value_name = "[NAME=]URL", conflicts_with = "provider", value_parser = upstream)]
+    pub(super) upstream: Vec<Upstream>,
     /// The gateway's address
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(super) gateway: SocketAddr,
     /// The seed of the provider's answers and delays
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) seed: u64,
+}
+
+/// A provider that runs elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Upstream {
+    /// The prefix of its models; all where absent.
+    pub(super) name: Option<String>,
+    /// Its base URL.
+    pub(super) url: String,
+}
+
+fn upstream(text: &str) -> Result<Upstream, String> {
+    let named = text.split_once('=').filter(|(name, _)| !name.contains(':'));
+    let (name, url) = named.map_or((None, text), |(name, url)| (Some(name.to_owned()), url));
+    let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if name
+        .as_ref()
+        .is_some_and(|name| name.is_empty() || !name.bytes().all(fine))
+    {
+        return Err("a name is of letters, digits, - and _".to_owned());
+    }
+    // It speaks no TLS.
+    let host = url.strip_prefix("http://").unwrap_or_default();
+    if host.is_empty() {
+        return Err("write it as http://HOST:PORT/v1 or NAME=http://HOST:PORT/v1".to_owned());
+    }
+    let url = url.trim_end_matches('/').to_owned();
+    Ok(Upstream { name, url })
 }
 
 #[derive(Debug, Args)]
@@ -436,7 +483,7 @@ pub(super) struct TryArgs {
     pub(super) json: bool,
 }
 
-fn kind(text: &str) -> Result<Kind, String> {
+pub(super) fn kind(text: &str) -> Result<Kind, String> {
     let named = serde_json::from_value(text.into());
     named.map_err(|error| error.to_string())
 }
@@ -460,14 +507,14 @@ fn any_duration(text: &str) -> Result<HumanDuration, String> {
     text.parse().map_err(|error| in_a_line(&error))
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
+pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("write it as KEY=VALUE".to_owned()),
     }
 }
 
-fn rate(text: &str) -> Result<Rate, String> {
+pub(super) fn rate(text: &str) -> Result<Rate, String> {
     let rate: Rate = text.parse().map_err(|error| in_a_line(&error))?;
     if rate.per_second() > 0.0 {
         Ok(rate)
@@ -476,7 +523,7 @@ fn rate(text: &str) -> Result<Rate, String> {
     }
 }
 
-fn duration(text: &str) -> Result<HumanDuration, String> {
+pub(super) fn duration(text: &str) -> Result<HumanDuration, String> {
     let duration: HumanDuration = text.parse().map_err(|error| in_a_line(&error))?;
     if duration.0.is_zero() {
         Err("give a duration above zero".to_owned())

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use super::gather::Gatherer;
 use super::live::Watch;
 use super::log_to::Log;
 use super::signals::Signals;
@@ -37,6 +38,8 @@ pub(super) struct Collector {
     pub(super) log: Option<Log>,
     /// The last seconds, where somebody looks on.
     pub(super) watch: Option<Watch>,
+    /// What keeps them for a sandwich.
+    pub(super) gatherer: Option<Gatherer>,
 }
 
 /// Counts so far, for the progress line.
@@ -68,6 +71,7 @@ impl Collector {
             secrets,
             log: None,
             watch: None,
+            gatherer: None,
         }
     }
 
@@ -100,7 +104,11 @@ impl Collector {
                 if let Some(log) = &mut self.log {
                     log.offer(&rows);
                 }
-                self.folder.write_rows(&rows, &self.info)
+                self.folder.write_rows(&rows, &self.info)?;
+                if let Some(gatherer) = &mut self.gatherer {
+                    gatherer.take(rows);
+                }
+                Ok(())
             }
             Event::Seconds {
                 worker,

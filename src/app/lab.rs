@@ -1,7 +1,8 @@
 //! The lab: embedded in a run, or by itself on ports of the user's choice.
 
+use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use anyhow::Context;
@@ -12,8 +13,8 @@ use super::Exit;
 use super::cli::LabArgs;
 use super::signals::Signals;
 use super::{machine, terminal};
-use crate::base::Seed;
-use crate::lab::{Lab, Script};
+use crate::base::{Secret, Seed};
+use crate::lab::{self, Gateway, Lab, Script};
 use crate::scenario::{self, Via};
 use crate::wire::Endpoint;
 
@@ -96,6 +97,9 @@ pub(super) fn lab(args: &LabArgs) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
+    if !args.upstream.is_empty() {
+        return runtime.block_on(gateway_alone(args, script));
+    }
     runtime.block_on(async {
         let mut signals = Signals::listen()?;
         let lab = match Lab::start(script, Seed(args.seed), args.provider, args.gateway).await {
@@ -120,4 +124,54 @@ pub(super) fn lab(args: &LabArgs) -> anyhow::Result<Exit> {
         lab.stop().await?;
         Ok(Exit::Fine)
     })
+}
+
+/// The gateway in front of providers that run elsewhere, until it is interrupted.
+async fn gateway_alone(args: &LabArgs, script: Script) -> anyhow::Result<Exit> {
+    let mut signals = Signals::listen()?;
+    let key = Secret::new(script.gateway.keys[0].key.as_str());
+    let provider_key = script.key.map_or_else(|| key.clone(), Secret::new);
+    let default = args
+        .upstream
+        .iter()
+        .find(|upstream| upstream.name.is_none());
+    let default = default.unwrap_or(&args.upstream[0]).url.clone();
+    let seed = Seed(args.seed);
+    let mut gateway = Gateway::scripted(*script.gateway, seed, default, provider_key.clone())?;
+    if let Some(prices) = script.prices {
+        gateway = gateway.with_prices(*prices);
+    }
+    let mut said = String::new();
+    for upstream in &args.upstream {
+        let all = upstream.name.as_deref().unwrap_or("all others");
+        let _ = writeln!(said, "provider  {}   ({all})", upstream.url);
+        if let Some(name) = &upstream.name {
+            let url = upstream.url.clone();
+            gateway = gateway.with_provider(name.clone(), url, provider_key.clone());
+        }
+    }
+    gateway.set_time(OffsetDateTime::now_utc());
+    let bound = lab::listen(args.gateway);
+    let listener = match bound.and_then(|listener| Ok((listener.local_addr()?, listener))) {
+        Ok(listener) => listener,
+        Err(error) => {
+            terminal::error(&format!(
+                "the lab can't listen on {}: {error}\nhelp: choose another port with --gateway; port 0 takes a free one",
+                args.gateway
+            ));
+            return Ok(Exit::Usage);
+        }
+    };
+    let (address, listener) = listener;
+    let shutdown = CancellationToken::new();
+    let serving = tokio::spawn(Arc::new(gateway).serve(listener, shutdown.clone()));
+    let key = key.expose();
+    terminal::data(&format!(
+        "gateway   http://{address}/api   (key: {key})\n{said}"
+    ));
+    terminal::message("the gateway is running; interrupt it to stop");
+    signals.next().await;
+    shutdown.cancel();
+    serving.await??;
+    Ok(Exit::Fine)
 }

@@ -13,13 +13,16 @@ use super::cli::RunArgs;
 use super::collect::Collector;
 use super::ended::{Ended, exit_of};
 use super::gate::Against;
+use super::gather::Gatherer;
 use super::live::{Key, Scene};
 use super::looks::Looks;
-use super::progress::{Progress, Show};
+use super::progress::Progress;
 use super::sides::{self, Side};
 use super::signals::Signals;
 use super::telemetry::{Prepared, Telemetry};
-use super::{Exit, commands, limits, log_to, machine, preflight, reconcile, selftest, terminal};
+use super::{
+    Exit, commands, hints, limits, log_to, machine, preflight, reconcile, selftest, terminal,
+};
 use crate::base::{Offset, Secret};
 use crate::engine::{self, Control, Ledger};
 use crate::judge::Held;
@@ -74,6 +77,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let log = log.as_ref().or(at_lab).unwrap_or(&sides[0].endpoint);
     let step = reconcile::Step::of(plan.scenario(), log, &ended.folder, &runtime)?;
     let exit = ended.report(args)?;
+    hints::after(&plan, &ended.summary, &sides);
     let exit = step.show(args.json, exit);
     if let Some(telemetry) = telemetry {
         runtime.block_on(telemetry.linger())?;
@@ -81,8 +85,11 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
+/// Tells why the run has lost what it stands on, once it has.
+pub(super) type Watch = Box<dyn Fn() -> Option<String>>;
+
 /// A run under way.
-struct Session {
+pub(super) struct Session {
     collector: Collector,
     progress: Progress,
     /// Since when arrivals are held by hand.
@@ -99,10 +106,13 @@ struct Session {
     looks: Looks,
     against: Option<Against>,
     telemetry: Option<Telemetry>,
+    /// Asked now and then whether what the run stands on is still there.
+    watch: Option<Watch>,
+    lost: bool,
 }
 
 impl Session {
-    fn begin(
+    pub(super) fn begin(
         plan: &Arc<Plan>,
         sides: &[Side],
         log: Option<&Endpoint>,
@@ -171,8 +181,7 @@ impl Session {
                 ReqwestWire::new(endpoint, timeouts, clock)
             })?,
         };
-        let show = if args.tui { Show::Tui } else { args.progress };
-        let progress = Progress::new(show, plan, &mut collector);
+        let progress = Progress::new(args.progress, plan, &mut collector);
         Ok(Ok(Self {
             against,
             collector,
@@ -188,11 +197,24 @@ impl Session {
             looks,
             abort: Abort::new(&plan.scenario().thresholds),
             telemetry,
+            watch: None,
+            lost: false,
         }))
     }
 
+    /// Hands all rows on, once they are written.
+    pub(super) fn gather(&mut self, mut gatherer: Gatherer) {
+        gatherer.began(self.clock, self.stamping.error());
+        self.collector.gatherer = Some(gatherer);
+    }
+
+    /// Ends the run early where `watch` says that what it stands on is gone.
+    pub(super) fn watch(&mut self, watch: Option<Watch>) {
+        self.watch = watch;
+    }
+
     /// Gathers rows until the workers are done, and heeds signals.
-    async fn go(mut self) -> anyhow::Result<Ended> {
+    pub(super) async fn go(mut self) -> anyhow::Result<Ended> {
         let mut signals = Signals::listen()?;
         let mut tick = tokio::time::interval(TICK);
         let mut interrupted = Vec::new();
@@ -228,6 +250,7 @@ impl Session {
                     self.collector.tick(self.run.gauges.in_flight())?;
                     self.heed_thresholds(now);
                     self.heed_looks();
+                    self.heed_loss();
                     self.show(now);
                     self.look();
                 }
@@ -241,13 +264,20 @@ impl Session {
         self.collector.info.rows_waiting = self.run.gauges.most_rows_waiting();
         let by_budget = settle(&mut self.collector.info, self.run.ledger.as_deref());
         let by_threshold = self.abort.take(&mut self.collector.info);
+        self.heed_loss();
+        let by_loss = self.lost.then_some(Interruption::Gateway);
         let whole = self.run.join();
         self.collector.finish_log(&mut signals).await;
         let info = &mut self.collector.info;
         info.process_cpu = process_cpu;
         info.client = client_in_words(self.client, self.http, &self.stamping);
         info.stamps = (self.client == Client::Direct).then(|| self.stamping.tally());
-        let stopped = interrupted.first().copied().or(by_budget).or(by_threshold);
+        let stopped = interrupted
+            .first()
+            .copied()
+            .or(by_budget)
+            .or(by_threshold)
+            .or(by_loss);
         let seen = self.looks.take(&mut self.collector.info);
         Ended::new(
             self.collector,
@@ -336,6 +366,16 @@ impl Session {
         }
     }
 
+    /// Stops arrivals once what the run stands on is gone.
+    fn heed_loss(&mut self) {
+        let lost = self.watch.as_ref().filter(|_| !self.lost);
+        if let Some(why) = lost.and_then(|watch| watch()) {
+            self.lost = true;
+            self.progress.message(&why);
+            self.control.stop.cancel();
+        }
+    }
+
     /// Stops arrivals once a threshold that asks for it is sure not to hold.
     fn heed_thresholds(&mut self, now: Offset) {
         let Some(broken) = self.abort.look(&self.collector, now) else {
@@ -395,7 +435,7 @@ fn exit_at_once(interrupted: &[Interruption]) {
 }
 
 /// An id that no other run has.
-fn made_up_id() -> String {
+pub(super) fn made_up_id() -> String {
     // The standard library's hasher is seeded by the operating system.
     let random = RandomState::new().build_hasher().finish();
     let now = OffsetDateTime::now_utc().unix_timestamp_nanos();

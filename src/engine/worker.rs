@@ -181,7 +181,7 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
 
     /// Sends the arrivals of an open loop at their instants, whatever the answers do.
     async fn open(&self, id: PhaseId, start: Offset, gate: &Gate, in_flight: &mut JoinSet<()>) {
-        let alarm = Alarm::new(self.range.clock);
+        let mut alarm = Alarm::new(self.range.clock);
         let plan = Arc::clone(&self.range.plan);
         let mine = schedule::phase_arrivals(&plan, id).filter(|arrival| self.share.has(arrival.id));
         for arrival in mine {

@@ -109,6 +109,7 @@ fn head(info: &RunInfo, paint: Paint) -> String {
         Some(Interruption::Terminate) => ", TERMINATED",
         Some(Interruption::Budget) => ", STOPPED BY THE BUDGET",
         Some(Interruption::Threshold) => ", ENDED BY A THRESHOLD",
+        Some(Interruption::Gateway) => ", CUT SHORT: THE GATEWAY ENDED BY ITSELF",
     };
     let held = info.held.map_or("", |_| ", HELD BY HAND");
     let selftest = info.selftest.as_ref().map(standing).unwrap_or_default();

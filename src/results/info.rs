@@ -122,6 +122,8 @@ pub enum Interruption {
     Budget,
     /// A threshold did not hold that was to end it then.
     Threshold,
+    /// The gateway that tollgate started ended by itself.
+    Gateway,
 }
 
 /// What became of a budget, in US dollars.

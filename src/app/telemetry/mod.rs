@@ -256,9 +256,9 @@ impl Telemetry {
     /// Stays to be scraped for as long as was asked for; a signal ends that.
     pub(super) async fn linger(self) -> std::io::Result<()> {
         if self.address.is_some() && !self.linger.is_zero() {
+            let mut signals = Signals::listen()?;
             let seconds = self.linger.as_secs_f64();
             terminal::message(&format!("prometheus: the endpoint stays for {seconds} s"));
-            let mut signals = Signals::listen()?;
             tokio::select! {
                 () = tokio::time::sleep(self.linger) => {}
                 _ = signals.next() => {}

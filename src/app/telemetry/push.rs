@@ -197,16 +197,21 @@ impl Pusher {
         self.news.notify_one();
     }
 
-    /// Makes a parcel of a look. Where there is no room the oldest one goes: the younger have its sums.
+    /// Makes a parcel of a look.
     fn offer(&self, look: &Look, is_last: bool) {
         let bodies = self.bodies(look, is_last);
+        self.put(Parcel { bodies, is_last });
+    }
+
+    /// Puts a parcel into the queue. Where there is no room the oldest one goes: the younger have its sums.
+    fn put(&self, parcel: Parcel) {
         let mut state = self.state();
         if state.queue.len() >= QUEUE {
             state.queue.pop_front();
             state.told.dropped += 1;
         }
         state.told.looks += 1;
-        state.queue.push_back(Parcel { bodies, is_last });
+        state.queue.push_back(parcel);
         drop(state);
         self.news.notify_one();
     }
@@ -370,5 +375,53 @@ impl Pusher {
         let mut state = self.state();
         state.held = Some(why.to_owned());
         state.told.last_error = Some(said);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pusher() -> Pusher {
+        let url = Url::parse("http://127.0.0.1:1/w?key=hidden").unwrap();
+        Pusher::new(Destination::new(Kind::RemoteWrite, &url))
+    }
+
+    fn parcel(n: u8) -> Parcel {
+        Parcel {
+            bodies: [vec![n]].into(),
+            is_last: false,
+        }
+    }
+
+    #[test]
+    fn where_the_queue_is_full_the_oldest_looks_go_and_all_are_accounted_for() {
+        let pusher = pusher();
+        for n in 0..15 {
+            pusher.put(parcel(n));
+        }
+        let oldest = pusher.state().queue.front().unwrap().bodies[0][0];
+        assert_eq!(oldest, 3);
+        let told = pusher.told();
+        assert_eq!((told.looks, told.dropped, told.given_up), (15, 3, 12));
+        assert_eq!(told.given_up_by["no_time"], 12);
+        assert_eq!(told.url, "http://127.0.0.1:1/w");
+    }
+
+    #[tokio::test]
+    async fn one_that_is_to_be_sent_again_goes_first_unless_younger_ones_took_its_place() {
+        let pusher = pusher();
+        pusher.put(parcel(0));
+        let first = pusher.next().await.unwrap();
+        pusher.put(parcel(1));
+        pusher.back(first);
+        let first = pusher.next().await.unwrap();
+        assert_eq!(first.bodies[0][0], 0);
+        for n in 2..=QUEUE as u8 {
+            pusher.put(parcel(n));
+        }
+        pusher.back(first);
+        let next = pusher.next().await.unwrap();
+        assert_eq!((next.bodies[0][0], pusher.told().dropped), (1, 1));
     }
 }
