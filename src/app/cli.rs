@@ -13,7 +13,7 @@ use super::lab::LabArgs;
 use super::manual::{CompletionsArgs, ManArgs};
 #[cfg(unix)]
 use super::overhead::OverheadArgs;
-use super::progress::Show;
+use super::progress::ProgressArgs;
 use super::scenarios::ScenariosArgs;
 use super::telemetry::TelemetryArgs;
 use crate::base::{HumanDuration, Rate};
@@ -165,12 +165,8 @@ pub(super) struct RunArgs {
     /// Exit with 4 where the run is invalid, too: the client, not the server, made its numbers
     #[arg(long)]
     pub(super) gate: bool,
-    /// How progress is shown on stderr
-    #[arg(long, value_name = "HOW", default_value = "auto")]
-    pub(super) progress: Show,
-    /// Short for `--progress tui`: the live view, with keys
-    #[arg(long, conflicts_with = "progress")]
-    pub(super) tui: bool,
+    #[command(flatten)]
+    pub(super) progress: ProgressArgs,
     /// Write no report.html
     #[arg(long)]
     pub(super) no_html: bool,

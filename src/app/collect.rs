@@ -36,10 +36,10 @@ pub(super) struct Collector {
     secrets: Vec<Secret>,
     /// Where finished requests go besides.
     pub(super) log: Option<Log>,
-    /// What keeps them for a sandwich.
-    pub(super) gatherer: Option<Gatherer>,
     /// The last seconds, where somebody looks on.
     pub(super) watch: Option<Watch>,
+    /// What keeps them for a sandwich.
+    pub(super) gatherer: Option<Gatherer>,
 }
 
 /// Counts so far, for the progress line.
@@ -70,8 +70,8 @@ impl Collector {
             counts,
             secrets,
             log: None,
-            gatherer: None,
             watch: None,
+            gatherer: None,
         }
     }
 

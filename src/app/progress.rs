@@ -22,7 +22,7 @@ const A_FEW_SECONDS: Duration = Duration::from_secs(5);
 
 /// How progress is to be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Show {
+enum Show {
     /// The live view on a terminal, a bar there where the run is short, else lines
     Auto,
     /// The live view
@@ -33,6 +33,23 @@ pub(super) enum Show {
     Plain,
     /// Messages only
     None,
+}
+
+/// How the command line says it.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct ProgressArgs {
+    /// How progress is shown on stderr
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    progress: Show,
+    /// Short for `--progress tui`: the live view, with keys
+    #[arg(long, conflicts_with = "progress")]
+    tui: bool,
+}
+
+impl ProgressArgs {
+    const fn show(self) -> Show {
+        if self.tui { Show::Tui } else { self.progress }
+    }
 }
 
 /// Shows how far a run is.
@@ -53,7 +70,8 @@ enum Shown {
 
 impl Progress {
     /// Progress of a run that is about to start.
-    pub(super) fn new(show: Show, plan: &Arc<Plan>, collector: &mut Collector) -> Self {
+    pub(super) fn new(args: ProgressArgs, plan: &Arc<Plan>, collector: &mut Collector) -> Self {
+        let show = args.show();
         let phases = collector.info.phases.iter();
         let length: Option<Duration> = phases.map(|phase| Some(phase.planned_ms?.elapsed())).sum();
         let long = length.map(|length| length > A_FEW_SECONDS);

@@ -16,7 +16,7 @@ use super::gate::Against;
 use super::gather::Gatherer;
 use super::live::{Key, Scene};
 use super::looks::Looks;
-use super::progress::{Progress, Show};
+use super::progress::Progress;
 use super::sides::{self, Side};
 use super::signals::Signals;
 use super::telemetry::{Prepared, Telemetry};
@@ -181,8 +181,7 @@ impl Session {
                 ReqwestWire::new(endpoint, timeouts, clock)
             })?,
         };
-        let show = if args.tui { Show::Tui } else { args.progress };
-        let progress = Progress::new(show, plan, &mut collector);
+        let progress = Progress::new(args.progress, plan, &mut collector);
         Ok(Ok(Self {
             against,
             collector,

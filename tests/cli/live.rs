@@ -191,3 +191,21 @@ fn ctrl_c_stops_then_cuts_as_the_signal_does_and_so_does_the_signal() {
     rustix::process::kill_process(run, rustix::process::Signal::TERM).unwrap();
     terminal.is_given_back(&["cutting what is in flight; once more exits at once"]);
 }
+
+#[test]
+fn without_a_terminal_the_view_gives_way_to_lines_and_progress_can_be_none() {
+    let load = "load: [ { name: users, closed: { concurrency: 2, requests: 8 } } ]";
+    let sandbox = Sandbox::with(&scenario(QUICK_LAB, load));
+    let ran = sandbox.run("run scenario.yaml -o out --tui").exits(0);
+    assert!(
+        ran.stderr
+            .starts_with("stderr is no terminal for the live view")
+    );
+    assert!(!ran.stderr.contains('\x1b'), "{}", ran.stderr);
+    for how in ["none", "plain", "bar", "auto"] {
+        let ran = sandbox.run(&format!("run scenario.yaml -o out --progress {how}"));
+        assert_eq!(ran.exits(0).stderr, "");
+    }
+    let both = sandbox.run("run scenario.yaml --tui --progress bar");
+    assert!(both.exits(2).stderr.contains("cannot be used with"));
+}

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::app::ci::CiArgs;
 use crate::app::cli::{self, AgainstArgs, RunArgs, ScenarioArgs};
-use crate::app::progress::Show;
+use crate::app::progress::ProgressArgs;
 use crate::app::telemetry::TelemetryArgs;
 use crate::base::{HumanDuration, Rate};
 use crate::scenario::{Kind, Overrides};
@@ -76,9 +76,8 @@ pub(in crate::app) struct OverheadArgs {
     /// Write no report.html
     #[arg(long)]
     pub(super) no_html: bool,
-    /// How the run is shown while it goes on
-    #[arg(long, value_name = "HOW", default_value = "auto")]
-    pub(super) progress: Show,
+    #[command(flatten)]
+    progress: ProgressArgs,
     #[command(flatten)]
     pub(super) ci: CiArgs,
     #[command(flatten)]
@@ -121,7 +120,6 @@ impl OverheadArgs {
             gate: self.gate,
             no_html: self.no_html,
             progress: self.progress,
-            tui: false,
             against: AgainstArgs {
                 baseline: None,
                 allow_unlike: false,
