@@ -9,6 +9,7 @@ pub mod pricing; // usage -> money, from a dated price table
 pub mod dialect; // provider JSON <-> a neutral ask and delta; used by client and stand-ins
 pub mod lab; // the stand-ins: a provider whose every delay is known, and a gateway
 pub mod scenario; // what the file says and where it says it
+pub mod import; // other tools' files and gateways' logs -> the text of a scenario; pure
 pub mod plan; // everything decided before the first byte
 pub mod schedule; // plan -> arrivals; pure arithmetic, no clock
 pub mod shot; // arrival -> request bytes; pure

@@ -42,7 +42,7 @@ static PAGES: LazyLock<Vec<Page>> = LazyLock::new(|| {
             let path = format!("{folder}/{}", entry.file_name().to_str().unwrap());
             if entry.path().is_dir() {
                 folders.push(path);
-            } else if path.ends_with(".md") {
+            } else if entry.path().extension().is_some_and(|end| end == "md") {
                 pages.push(path);
             }
         }
@@ -97,7 +97,7 @@ fn all_blocks() -> Vec<Block<'static>> {
                     });
                 }
                 (None, None) if line.starts_with('#') => {
-                    below = line.trim_start_matches(['#', ' '])
+                    below = line.trim_start_matches(['#', ' ']);
                 }
                 (Some(_), Some(_)) => found.extend(open.take()),
                 (Some(block), None) => block.text += &format!("{line}\n"),
@@ -286,28 +286,23 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// The help of a command and of all below it.
+fn helps(words: &[&str]) -> Vec<String> {
+    let help = text(&tollgate(root(), &[words, &["--help"]].concat()).stdout);
+    let (_, listed) = help.split_once("\nCommands:\n").unwrap_or_default();
+    let listed = listed.lines().take_while(|line| !line.is_empty());
+    // Further lines of a description stand further in.
+    let names = listed.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let names = names.filter(|name| !["", "help"].contains(name));
+    let below: Vec<String> = names
+        .flat_map(|name| helps(&[words, &[name]].concat()))
+        .collect();
+    [vec![help], below].concat()
+}
+
 #[test]
 fn every_flag_that_a_page_names_exists() {
-    let commands = [
-        "run",
-        "compare",
-        "validate",
-        "plan",
-        "report",
-        "gate",
-        "baseline save",
-        "baseline show",
-        "lab",
-        "selftest",
-        "prices",
-        "probe",
-        "schema",
-        "reconcile",
-    ];
-    let helps = commands.map(|command| {
-        let words = command.split(' ').chain(["--help"]);
-        text(&tollgate(root(), &words.collect::<Vec<_>>()).stdout)
-    });
+    let helps = helps(&[]);
     let ends = |c: char| !(c.is_ascii_alphanumeric() || c == '-');
     let known: BTreeSet<&str> = helps.iter().flat_map(|help| help.split(ends)).collect();
     let is_flag = |word: &&str| {

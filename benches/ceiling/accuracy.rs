@@ -207,6 +207,8 @@ enum Line {
         #[expect(dead_code, reason = "there is one provider")] String,
         Truth,
     ),
+    Counts(serde::de::IgnoredAny, serde::de::IgnoredAny),
+    PassedDropped(serde::de::IgnoredAny),
     Over,
 }
 
@@ -263,6 +265,7 @@ impl Provider {
             match serde_json::from_str(&line)? {
                 Line::Over => return Ok(truths),
                 Line::Truth(_, truth) => truths.push(truth),
+                Line::Counts(..) | Line::PassedDropped(_) => {}
             }
         }
     }

@@ -1,6 +1,5 @@
 //! The command line.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -8,6 +7,14 @@ use clap::{Args, Parser, Subcommand};
 use super::ci::CiArgs;
 #[cfg(unix)]
 use super::gateways::Routing;
+use super::import::ImportArgs;
+use super::init::InitArgs;
+use super::lab::LabArgs;
+use super::manual::{CompletionsArgs, ManArgs};
+#[cfg(unix)]
+use super::overhead::OverheadArgs;
+use super::progress::Show;
+use super::scenarios::ScenariosArgs;
 use super::telemetry::TelemetryArgs;
 use crate::base::{HumanDuration, Rate};
 use crate::scenario::{Kind, LogKind, Overrides};
@@ -40,6 +47,9 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Hold a scenario's arms against each other, or two runs that are stored
     Compare(CompareArgs),
+    /// Measure what a gateway adds, and what it makes of streams, with the lab's provider behind it
+    #[cfg(unix)]
+    Overhead(Box<OverheadArgs>),
     /// Check scenarios and show every problem at its place; sends nothing
     Validate(ValidateArgs),
     /// Show what a run would send, how long it would take and cost; sends nothing
@@ -65,6 +75,12 @@ pub(super) enum Command {
     Reconcile(ReconcileArgs),
     /// Send a few of the smallest requests to a gateway, show its contract, and keep the transcripts
     Probe(ProbeArgs),
+    /// Write a scenario to begin with, and all that it needs; without a name list them
+    Init(InitArgs),
+    /// List the scenarios of a folder and the templates, with what each answers
+    Scenarios(ScenariosArgs),
+    /// Make a scenario and prompt files of what another tool or a gateway's log says
+    Import(ImportArgs),
     /// List the gateways that tollgate can start by itself, or try one
     #[cfg(unix)]
     Gateways(GatewaysArgs),
@@ -74,6 +90,10 @@ pub(super) enum Command {
     GatewaySupervisor,
     /// Print the JSON Schema of a scenario file
     Schema(SchemaArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page of a command, or write them all
+    Man(ManArgs),
 }
 
 /// A scenario and what is changed in it.
@@ -145,6 +165,12 @@ pub(super) struct RunArgs {
     /// Exit with 4 where the run is invalid, too: the client, not the server, made its numbers
     #[arg(long)]
     pub(super) gate: bool,
+    /// How progress is shown on stderr
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub(super) progress: Show,
+    /// Short for `--progress tui`: the live view, with keys
+    #[arg(long, conflicts_with = "progress")]
+    pub(super) tui: bool,
     /// Write no report.html
     #[arg(long)]
     pub(super) no_html: bool,
@@ -319,22 +345,6 @@ pub(super) struct SchemaArgs {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct LabArgs {
-    /// How the provider behaves: a YAML file [default: a quick, healthy provider]
-    #[arg(long, value_name = "FILE")]
-    pub(super) script: Option<PathBuf>,
-    /// The provider's address
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
-    pub(super) provider: SocketAddr,
-    /// The gateway's address
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    pub(super) gateway: SocketAddr,
-    /// The seed of the provider's answers and delays
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(super) seed: u64,
-}
-
-#[derive(Debug, Args)]
 pub(super) struct SelftestArgs {
     /// The folder for results; runs that go to the same one name the self-test that they stand on
     #[arg(short = 'o', long, value_name = "DIR", default_value = "results")]
@@ -429,7 +439,7 @@ pub(super) struct TryArgs {
     pub(super) json: bool,
 }
 
-fn kind(text: &str) -> Result<Kind, String> {
+pub(super) fn kind(text: &str) -> Result<Kind, String> {
     let named = serde_json::from_value(text.into());
     named.map_err(|error| error.to_string())
 }
@@ -453,14 +463,14 @@ fn any_duration(text: &str) -> Result<HumanDuration, String> {
     text.parse().map_err(|error| in_a_line(&error))
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
+pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("write it as KEY=VALUE".to_owned()),
     }
 }
 
-fn rate(text: &str) -> Result<Rate, String> {
+pub(super) fn rate(text: &str) -> Result<Rate, String> {
     let rate: Rate = text.parse().map_err(|error| in_a_line(&error))?;
     if rate.per_second() > 0.0 {
         Ok(rate)
@@ -469,7 +479,7 @@ fn rate(text: &str) -> Result<Rate, String> {
     }
 }
 
-fn duration(text: &str) -> Result<HumanDuration, String> {
+pub(super) fn duration(text: &str) -> Result<HumanDuration, String> {
     let duration: HumanDuration = text.parse().map_err(|error| in_a_line(&error))?;
     if duration.0.is_zero() {
         Err("give a duration above zero".to_owned())

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use super::gather::Gatherer;
+use super::live::Watch;
 use super::log_to::Log;
 use super::signals::Signals;
 use super::terminal;
 use crate::base::{Money, Secret, no_descriptor_left};
 use crate::engine::{Event, WorkerHealth};
-use crate::judge::{Course, Health, Stalls};
+use crate::judge::{Course, Health, Held, Stalls};
 use crate::record::{Histogram, Interval, Intervals, Recorder, Slices};
 use crate::results::{ResultsError, RunFolder, RunInfo};
 use crate::sample::Metric;
@@ -34,6 +36,10 @@ pub(super) struct Collector {
     secrets: Vec<Secret>,
     /// Where finished requests go besides.
     pub(super) log: Option<Log>,
+    /// What keeps them for a sandwich.
+    pub(super) gatherer: Option<Gatherer>,
+    /// The last seconds, where somebody looks on.
+    pub(super) watch: Option<Watch>,
 }
 
 /// Counts so far, for the progress line.
@@ -64,6 +70,8 @@ impl Collector {
             counts,
             secrets,
             log: None,
+            gatherer: None,
+            watch: None,
         }
     }
 
@@ -96,7 +104,11 @@ impl Collector {
                 if let Some(log) = &mut self.log {
                     log.offer(&rows);
                 }
-                self.folder.write_rows(&rows, &self.info)
+                self.folder.write_rows(&rows, &self.info)?;
+                if let Some(gatherer) = &mut self.gatherer {
+                    gatherer.take(rows);
+                }
+                Ok(())
             }
             Event::Seconds {
                 worker,
@@ -113,6 +125,17 @@ impl Collector {
                 Ok(())
             }
         }
+    }
+
+    /// From now on the last seconds are kept for the live view.
+    pub(super) fn watched(&mut self) {
+        self.watch = Some(Watch::new(&self.arms));
+    }
+
+    /// Marks the run as held by hand.
+    pub(super) fn held(&mut self, held: Held) -> Result<(), ResultsError> {
+        self.info.held = Some(held);
+        self.update_info()
     }
 
     /// Closes the seconds that are over.
@@ -145,6 +168,9 @@ impl Collector {
                 Cow::Owned(hidden) => Some(hidden),
                 Cow::Borrowed(_) => None,
             });
+        if let Some(watch) = &mut self.watch {
+            watch.take(&interval);
+        }
         self.recorder.merge(&interval.record);
         for tally in interval.record.groups() {
             if let Some(ttft) = tally.times(Metric::Ttft) {
@@ -250,5 +276,6 @@ pub(super) fn health(info: &RunInfo, recorder: &Recorder) -> Health {
         stalls: info.stalls,
         courses: courses.collect(),
         rows_waiting: info.rows_waiting,
+        held: info.held,
     }
 }

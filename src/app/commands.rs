@@ -46,6 +46,17 @@ pub(super) fn load_file(
     scenario::load(path, &|name| lookup(given, name), &names, overrides)
 }
 
+/// The same of a text that is built in.
+pub(super) fn load_text(
+    name: &str,
+    text: &str,
+    given: &[(String, String)],
+    overrides: &Overrides,
+) -> Result<Scenario, Vec<Problem>> {
+    let names: Vec<String> = given.iter().map(|(key, _)| key.clone()).collect();
+    scenario::load_text(name, text, &|name| lookup(given, name), &names, overrides)
+}
+
 /// A variable: as it was given last, or else of the environment.
 fn lookup(given: &[(String, String)], name: &str) -> Option<String> {
     let given = given.iter().rev().find(|(key, _)| key == name);
@@ -155,6 +166,10 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
             Ok(found) => found.map(|found| report::comparison(&found, paint) + "\n"),
             Err(error) => Some(format!("note: {error}\n")),
         };
+        let overhead = results::read_overhead(&args.run);
+        let added = overhead.map(|found| report::overhead(&found, paint) + "\n");
+        // Of a sandwich, pairs are the comparison.
+        let compared = added.or(compared);
         let logged = results::read_reconciled(&args.run);
         let logged = logged.map(|found| format!("\n{}", report::reconciled(&found, paint)));
         let text = report::run(&stored.info, &summary, &validity, &stored.notes, paint);

@@ -6,10 +6,11 @@ use super::ci::{Told, Written};
 use super::cli::RunArgs;
 use super::collect::{self, Collector};
 use super::gate::{self, Against, Judged};
+use super::gather::Gatherer;
 use super::telemetry::Telemetry;
 use super::{Exit, compare, page, terminal};
 use crate::engine;
-use crate::judge::{self, Comparison, Gate, Level, Validity};
+use crate::judge::{self, Comparison, Gate, Level, Overhead, Validity};
 use crate::record::{ScopeFigures, Summary, Tally};
 use crate::report;
 use crate::report::html::Sheet;
@@ -22,13 +23,14 @@ pub(super) fn exit_of(interrupted: Option<Interruption>) -> Option<Exit> {
         Interruption::Terminate => Exit::Terminated,
         Interruption::Budget => Exit::Budget,
         Interruption::Threshold => Exit::Fail,
+        Interruption::Gateway => Exit::NoData,
     })
 }
 
 /// A run that is over and written.
 pub(super) struct Ended {
     info: RunInfo,
-    summary: Summary,
+    pub(super) summary: Summary,
     validity: Validity,
     pub(super) folder: PathBuf,
     figures: Vec<ScopeFigures>,
@@ -38,6 +40,9 @@ pub(super) struct Ended {
     whole: bool,
     /// Who still reads the last figures.
     pub(super) telemetry: Option<Telemetry>,
+    gathered: Option<Gatherer>,
+    /// What was found of a gateway, where that was measured.
+    overhead: Option<Overhead>,
 }
 
 impl Ended {
@@ -54,6 +59,7 @@ impl Ended {
             folder,
             recorder,
             slices,
+            gatherer,
             ..
         } = collector;
         info.take_phases(recorder.phases());
@@ -91,7 +97,21 @@ impl Ended {
             slices,
             whole,
             telemetry,
+            gathered: gatherer,
+            overhead: None,
         })
+    }
+
+    /// The requests of a sandwich.
+    pub(super) fn take_gathered(&mut self) -> Option<Gatherer> {
+        self.gathered.take()
+    }
+
+    /// Takes what was found of a gateway, and writes it.
+    pub(super) fn found(&mut self, found: Overhead) -> anyhow::Result<()> {
+        results::write_overhead(&self.folder, &found)?;
+        self.overhead = Some(found);
+        Ok(())
     }
 
     fn sheet<'a>(&'a self, gate: Option<&'a Gate>) -> Sheet<'a> {
@@ -132,16 +152,21 @@ impl Ended {
         let gate = self.gate(args);
         if let Some(gate) = gate.as_ref().filter(|_| args.json && args.compares) {
             terminal::data(&format!("{}\n", serde_json::to_string_pretty(gate)?));
+        } else if let Some(found) = self.overhead.as_ref().filter(|_| args.json) {
+            terminal::data(&format!("{}\n", serde_json::to_string_pretty(found)?));
         } else if args.json {
             terminal::data(&format!("{}\n", serde_json::to_string_pretty(&self.info)?));
         } else {
             let paint = terminal::stdout_paint();
             let found = gate.as_ref().map(|gate| report::gate(gate, paint) + "\n");
             let text = report::run(&self.info, &self.summary, &self.validity, &[], paint);
-            let compared = self.comparison.as_ref();
+            let added = self.overhead.as_ref();
+            let added = added.map(|found| report::overhead(found, paint) + "\n");
+            // Of a sandwich, pairs are the comparison.
+            let compared = self.comparison.as_ref().filter(|_| added.is_none());
             let compared = compared.map(|of| report::comparison(of, paint) + "\n");
             let calibrated = args.aa.then(|| self.calibrated()).flatten();
-            let parts = [found, compared, calibrated].into_iter().flatten();
+            let parts = [found, added, compared, calibrated].into_iter().flatten();
             let text = parts.chain([text]).collect::<String>();
             let text = format!("{text}\nfiles in {}\n", self.folder.display());
             terminal::data(&args.ci.guarded(&text));

@@ -13,14 +13,19 @@ use super::cli::RunArgs;
 use super::collect::Collector;
 use super::ended::{Ended, exit_of};
 use super::gate::Against;
+use super::gather::Gatherer;
+use super::live::{Key, Scene};
 use super::looks::Looks;
-use super::progress::Progress;
+use super::progress::{Progress, Show};
 use super::sides::{self, Side};
 use super::signals::Signals;
 use super::telemetry::{Prepared, Telemetry};
-use super::{Exit, commands, limits, log_to, machine, preflight, reconcile, selftest, terminal};
+use super::{
+    Exit, commands, hints, limits, log_to, machine, preflight, reconcile, selftest, terminal,
+};
 use crate::base::{Offset, Secret};
 use crate::engine::{self, Control, Ledger};
+use crate::judge::Held;
 use crate::plan::Plan;
 use crate::results::{Interruption, RunFolder, RunInfo};
 use crate::scenario::{Client, Http, Overrides, Timestamps};
@@ -72,6 +77,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let log = log.as_ref().or(at_lab).unwrap_or(&sides[0].endpoint);
     let step = reconcile::Step::of(plan.scenario(), log, &ended.folder, &runtime)?;
     let exit = ended.report(args)?;
+    hints::after(&plan, &ended.summary, &sides);
     let exit = step.show(args.json, exit);
     if let Some(telemetry) = telemetry {
         runtime.block_on(telemetry.linger())?;
@@ -79,10 +85,15 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
+/// Tells why the run has lost what it stands on, once it has.
+pub(super) type Watch = Box<dyn Fn() -> Option<String>>;
+
 /// A run under way.
-struct Session {
+pub(super) struct Session {
     collector: Collector,
     progress: Progress,
+    /// Since when arrivals are held by hand.
+    held_since: Option<Offset>,
     run: engine::Run,
     control: Control,
     clock: Clock,
@@ -95,10 +106,13 @@ struct Session {
     looks: Looks,
     against: Option<Against>,
     telemetry: Option<Telemetry>,
+    /// Asked now and then whether what the run stands on is still there.
+    watch: Option<Watch>,
+    lost: bool,
 }
 
 impl Session {
-    fn begin(
+    pub(super) fn begin(
         plan: &Arc<Plan>,
         sides: &[Side],
         log: Option<&Endpoint>,
@@ -144,8 +158,6 @@ impl Session {
         let folder = RunFolder::create(&args.output, &stamp, unix, &info)
             .context("the results folder can't be written; choose another with -o")?;
         let workers = info.workers;
-        let arrivals = info.phases.iter().map(|phase| phase.planned_arrivals);
-        let progress = Progress::new(arrivals.sum());
         let keys = sides.iter().filter_map(|side| side.endpoint.key.as_ref());
         let secrets = plan.scenario().secrets.iter().chain(keys);
         let secrets: Vec<Secret> = secrets.cloned().collect();
@@ -169,10 +181,13 @@ impl Session {
                 ReqwestWire::new(endpoint, timeouts, clock)
             })?,
         };
+        let show = if args.tui { Show::Tui } else { args.progress };
+        let progress = Progress::new(show, plan, &mut collector);
         Ok(Ok(Self {
             against,
             collector,
             progress,
+            held_since: None,
             run,
             control,
             clock,
@@ -183,11 +198,24 @@ impl Session {
             looks,
             abort: Abort::new(&plan.scenario().thresholds),
             telemetry,
+            watch: None,
+            lost: false,
         }))
     }
 
+    /// Hands all rows on, once they are written.
+    pub(super) fn gather(&mut self, mut gatherer: Gatherer) {
+        gatherer.began(self.clock, self.stamping.error());
+        self.collector.gatherer = Some(gatherer);
+    }
+
+    /// Ends the run early where `watch` says that what it stands on is gone.
+    pub(super) fn watch(&mut self, watch: Option<Watch>) {
+        self.watch = watch;
+    }
+
     /// Gathers rows until the workers are done, and heeds signals.
-    async fn go(mut self) -> anyhow::Result<Ended> {
+    pub(super) async fn go(mut self) -> anyhow::Result<Ended> {
         let mut signals = Signals::listen()?;
         let mut tick = tokio::time::interval(TICK);
         let mut interrupted = Vec::new();
@@ -199,6 +227,13 @@ impl Session {
                     interrupted.push(signal);
                     self.heed(&interrupted);
                 }
+                key = self.progress.key() => match key {
+                    Key::Interrupt => {
+                        interrupted.push(Interruption::Interrupt);
+                        self.heed(&interrupted);
+                    }
+                    Key::Hold => self.hold_or_release()?,
+                },
                 event = self.run.events.recv() => match event {
                     Some(event) => {
                         let rows = event.rows();
@@ -210,28 +245,40 @@ impl Session {
                 _ = tick.tick() => {
                     let now = self.clock.now();
                     self.tell_of_budget(&mut told);
+                    if self.control.stop.is_cancelled() {
+                        self.end_hold()?;
+                    }
                     self.collector.tick(self.run.gauges.in_flight())?;
                     self.heed_thresholds(now);
                     self.heed_looks();
-                    self.progress.show(now, &self.collector, &self.run.gauges);
+                    self.heed_loss();
+                    self.show(now);
                     self.look();
                 }
             }
         }
         self.tell_of_budget(&mut told);
+        self.end_hold()?;
         self.progress.finish();
         self.collector.finish()?;
         let process_cpu = self.process_cpu();
         self.collector.info.rows_waiting = self.run.gauges.most_rows_waiting();
         let by_budget = settle(&mut self.collector.info, self.run.ledger.as_deref());
         let by_threshold = self.abort.take(&mut self.collector.info);
+        self.heed_loss();
+        let by_loss = self.lost.then_some(Interruption::Gateway);
         let whole = self.run.join();
         self.collector.finish_log(&mut signals).await;
         let info = &mut self.collector.info;
         info.process_cpu = process_cpu;
         info.client = client_in_words(self.client, self.http, &self.stamping);
         info.stamps = (self.client == Client::Direct).then(|| self.stamping.tally());
-        let stopped = interrupted.first().copied().or(by_budget).or(by_threshold);
+        let stopped = interrupted
+            .first()
+            .copied()
+            .or(by_budget)
+            .or(by_threshold)
+            .or(by_loss);
         let seen = self.looks.take(&mut self.collector.info);
         Ended::new(
             self.collector,
@@ -251,6 +298,56 @@ impl Session {
         }
     }
 
+    fn show(&mut self, now: Offset) {
+        let process_cpu = self.process_cpu();
+        let held = self.held_so_far(now);
+        self.progress.show(Scene {
+            now,
+            held,
+            collector: &mut self.collector,
+            gauges: &self.run.gauges,
+            ledger: self.run.ledger.as_deref(),
+            control: &self.control,
+            process_cpu,
+        });
+    }
+
+    /// Holds arrivals by hand, or lets them go on. A run that is ending has none to hold.
+    fn hold_or_release(&mut self) -> anyhow::Result<()> {
+        if self.held_since.is_some() {
+            self.end_hold()?;
+            self.progress
+                .message("arrivals go on: what came due while they were held is sent now, late");
+        } else if !self.control.stop.is_cancelled() {
+            self.control.hold.hold();
+            self.held_since = Some(self.clock.now());
+            let held = self.collector.info.held.unwrap_or_default();
+            let times = held.times + 1;
+            self.collector.held(Held { times, ..held })?;
+            self.progress
+                .message("arrivals are held by hand: the run is marked, and no longer valid");
+        }
+        Ok(())
+    }
+
+    /// How arrivals were held by hand, up to `now` where they still are.
+    fn held_so_far(&self, now: Offset) -> Option<Held> {
+        let held = self.collector.info.held?;
+        let since = self.held_since.map(|since| now.since(since).as_secs_f64());
+        let ms = held.ms + since.unwrap_or(0.0) * 1e3;
+        Some(Held { ms, ..held })
+    }
+
+    /// Ends a hold, where there is one.
+    fn end_hold(&mut self) -> anyhow::Result<()> {
+        let held = self.held_so_far(self.clock.now());
+        if let (Some(_), Some(held)) = (self.held_since.take(), held) {
+            self.control.hold.release();
+            self.collector.held(held)?;
+        }
+        Ok(())
+    }
+
     /// Says once that the budget stopped the run.
     fn tell_of_budget(&mut self, told: &mut bool) {
         let stopped = self.run.ledger.as_ref().is_some_and(|l| l.refused() > 0);
@@ -266,6 +363,16 @@ impl Session {
         if let Some(verdict) = self.looks.look(&self.collector.slices) {
             let said = format!("the verdict is clear: {verdict}. No further arrivals");
             self.progress.message(&said);
+            self.control.stop.cancel();
+        }
+    }
+
+    /// Stops arrivals once what the run stands on is gone.
+    fn heed_loss(&mut self) {
+        let lost = self.watch.as_ref().filter(|_| !self.lost);
+        if let Some(why) = lost.and_then(|watch| watch()) {
+            self.lost = true;
+            self.progress.message(&why);
             self.control.stop.cancel();
         }
     }
@@ -290,7 +397,7 @@ impl Session {
     }
 
     /// The first signal stops arrivals, the second cuts what is in flight, the third ends it all.
-    fn heed(&self, interrupted: &[Interruption]) {
+    fn heed(&mut self, interrupted: &[Interruption]) {
         match interrupted {
             [_] => {
                 self.control.stop.cancel();
@@ -303,7 +410,10 @@ impl Session {
                 self.progress
                     .message("cutting what is in flight; once more exits at once");
             }
-            _ => exit_at_once(interrupted),
+            _ => {
+                self.progress.finish();
+                exit_at_once(interrupted);
+            }
         }
     }
 }
@@ -326,7 +436,7 @@ fn exit_at_once(interrupted: &[Interruption]) {
 }
 
 /// An id that no other run has.
-fn made_up_id() -> String {
+pub(super) fn made_up_id() -> String {
     // The standard library's hasher is seeded by the operating system.
     let random = RandomState::new().build_hasher().finish();
     let now = OffsetDateTime::now_utc().unix_timestamp_nanos();

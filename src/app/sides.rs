@@ -1,16 +1,17 @@
 //! The sides of a run: for each arm, where its requests go, started or seen to answer.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Context;
 
 use super::cli::RunArgs;
 use super::lab::Embedded;
-use super::preflight::{self, Refused};
+use super::preflight::{self, Asked, Refused};
 use crate::base::Seed;
 use crate::plan::{ArmId, PhaseId, Plan};
 use crate::results::ConnectionInfo;
-use crate::scenario::{Address, Place};
+use crate::scenario::{Address, Kind, Place};
 use crate::schedule::{self, Due};
 use crate::shot;
 use crate::wire::Endpoint;
@@ -18,6 +19,9 @@ use crate::wire::Endpoint;
 /// One side of a run.
 pub(super) struct Side {
     pub(super) endpoint: Endpoint,
+    pub(super) kind: Kind,
+    /// Where the key came from, in words.
+    pub(super) key_from: String,
     /// How long the lookup of its addresses took, where there was one.
     lookup: Option<Duration>,
     /// The embedded lab, where it is one: it ends with its side.
@@ -29,8 +33,27 @@ pub(super) async fn open(
     plan: &Plan,
     args: &RunArgs,
 ) -> Result<anyhow::Result<Vec<Side>>, Refused> {
+    open_with(plan, args, |_| None).await
+}
+
+/// The same, where some arms, by their names, have their endpoint already.
+pub(super) async fn open_with(
+    plan: &Plan,
+    args: &RunArgs,
+    known: impl Fn(&str) -> Option<Endpoint>,
+) -> Result<anyhow::Result<Vec<Side>>, Refused> {
     let mut sides = Vec::new();
-    for (arm, _) in plan.arms() {
+    for (arm, about) in plan.arms() {
+        if let Some(endpoint) = known(&about.name) {
+            sides.push(Side {
+                endpoint,
+                kind: Kind::default(),
+                key_from: "tollgate itself".to_owned(),
+                lookup: None,
+                lab: None,
+            });
+            continue;
+        }
         match side(plan, arm, args).await? {
             Ok(side) => sides.push(side),
             Err(error) => return Ok(Err(error)),
@@ -49,6 +72,8 @@ async fn side(plan: &Plan, arm: ArmId, args: &RunArgs) -> Result<anyhow::Result<
             let lab = Embedded::start(script.clone(), seed, *via);
             let side = lab.map(|lab| Side {
                 endpoint: lab.endpoint.clone(),
+                kind: Kind::Respan,
+                key_from: "the lab's own script".to_owned(),
                 lookup: None,
                 lab: Some(lab),
             });
@@ -58,6 +83,7 @@ async fn side(plan: &Plan, arm: ArmId, args: &RunArgs) -> Result<anyhow::Result<
             url,
             kind,
             api_key,
+            key_written,
             policy,
             ..
         } => {
@@ -66,7 +92,9 @@ async fn side(plan: &Plan, arm: ArmId, args: &RunArgs) -> Result<anyhow::Result<
             let key_from = if by_flag {
                 format!("the environment variable {}", kind.key_variable())
             } else {
-                format!("`api_key` of the target `{}`", target.name)
+                let written = key_written.as_ref();
+                let written = written.map_or_else(String::new, |key| format!(", `{key}`"));
+                format!("`api_key` of the target `{}`{written}", target.name)
             };
             let mut endpoint = Endpoint {
                 base_url: url.clone(),
@@ -79,11 +107,22 @@ async fn side(plan: &Plan, arm: ArmId, args: &RunArgs) -> Result<anyhow::Result<
             let first = arrivals.find(|arrival| arrival.arm == arm);
             let headers = first.map(|first| shot::build(plan, &first).headers);
             let headers = headers.unwrap_or_default();
-            preflight::check(&endpoint, *kind, &key_from, &headers, scenario).await?;
+            let models = plan.arm(arm).recipes.iter();
+            let models: BTreeSet<&str> = models.map(|recipe| recipe.model.as_str()).collect();
+            let asked = Asked {
+                kind: *kind,
+                key_from: &key_from,
+                headers: &headers,
+                models: &models,
+                scenario,
+            };
+            preflight::check(&endpoint, &asked).await?;
             let found = endpoint.look_up().await;
             let lookup = found.map_err(|failure| preflight::unreachable(&endpoint, &failure))?;
             Ok(Ok(Side {
                 endpoint,
+                kind: *kind,
+                key_from,
                 lookup,
                 lab: None,
             }))

@@ -39,6 +39,29 @@ pub(super) fn stderr_draws() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("CI").is_none_or(|ci| ci.is_empty())
 }
 
+/// Whether stderr is a terminal.
+pub(super) fn stderr_is_one() -> bool {
+    std::io::stderr().is_terminal()
+}
+
+/// Whether the terminal at stderr can be taken over as a whole: it knows how, and this is the job that it
+/// listens to. One in the background would be stopped for it.
+pub(super) fn stderr_can_be_taken() -> bool {
+    let knows = std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+    stderr_is_one() && knows && is_foreground()
+}
+
+#[cfg(target_os = "linux")]
+fn is_foreground() -> bool {
+    let listens_to = rustix::termios::tcgetpgrp(std::io::stderr());
+    listens_to.is_ok_and(|group| group == rustix::process::getpgrp())
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn is_foreground() -> bool {
+    true
+}
+
 /// The convention of no-color.org: set and not empty.
 fn no_colour() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())

@@ -4,6 +4,7 @@
 //! Nothing here knows a scenario, a wire or a file; a word is here because both the tester and the
 //! stand-ins, or two distant stages, must mean the same by it.
 
+mod alarm;
 mod counts;
 mod descriptors;
 mod distribution;
@@ -17,6 +18,7 @@ pub mod tokens;
 mod units;
 mod usage;
 
+pub use alarm::Alarm;
 pub use counts::{Bucket, TimeCounts};
 pub use descriptors::no_descriptor_left;
 pub use distribution::{Distribution, DistributionError, Magnitude};

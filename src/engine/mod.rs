@@ -7,6 +7,7 @@
 mod alarm;
 mod budget;
 mod gauges;
+mod hold;
 mod sink;
 mod team;
 mod watchdog;
@@ -33,6 +34,7 @@ use crate::wire::{Clock, Preopened, Wire};
 
 pub use budget::Ledger;
 pub use gauges::Gauges;
+pub use hold::Hold;
 pub use sink::LIMIT as ROWS_WAITING_LIMIT;
 use sink::Sink;
 use team::Team;
@@ -84,13 +86,15 @@ pub struct WorkerHealth {
     pub stalls: Stalls,
 }
 
-/// How a run is ended before its plan is.
+/// How a run is ended before its plan is, and held.
 #[derive(Clone, Debug, Default)]
 pub struct Control {
     /// No further arrivals; what is in flight goes on for the scenario's `drain`.
     pub stop: CancellationToken,
     /// What is in flight is cut, too, and becomes cancelled rows.
     pub cut: CancellationToken,
+    /// Arrivals wait, for as long as it is held.
+    pub hold: Hold,
 }
 
 /// A run under way.

@@ -3,6 +3,7 @@
 
 mod budget;
 mod connections;
+mod hold;
 mod memory;
 
 use std::collections::BTreeSet;

@@ -11,7 +11,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 use super::alarm::Alarm;
 use super::budget::Purse;
 use super::watchdog::Watchdog;
-use super::{Control, Event, Sink, Team, WorkerHealth};
+use super::{Control, Event, Hold, Sink, Team, WorkerHealth};
 use crate::base::Offset;
 use crate::plan::{PhaseId, Plan};
 use crate::sample::Sample;
@@ -181,7 +181,7 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
 
     /// Sends the arrivals of an open loop at their instants, whatever the answers do.
     async fn open(&self, id: PhaseId, start: Offset, gate: &Gate, in_flight: &mut JoinSet<()>) {
-        let alarm = Alarm::new(self.range.clock);
+        let mut alarm = Alarm::new(self.range.clock);
         let plan = Arc::clone(&self.range.plan);
         let mine = schedule::phase_arrivals(&plan, id).filter(|arrival| self.share.has(arrival.id));
         for arrival in mine {
@@ -191,7 +191,10 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
             tokio::select! {
                 biased;
                 () = self.control.stop.cancelled() => return,
-                () = alarm.until(due) => {}
+                () = async {
+                    alarm.until(due).await;
+                    self.control.hold.released().await;
+                } => {}
             }
             self.range.sink.gauges.arrive();
             let (range, gate) = (Arc::clone(&self.range), gate.clone());
@@ -218,6 +221,7 @@ impl<W: Wire + Send + Sync + 'static> Worker<W> {
                 end,
                 stop: self.control.stop.clone(),
                 cut: cut.clone(),
+                hold: self.control.hold.clone(),
             };
             users.spawn(user.run());
         }
@@ -379,6 +383,7 @@ struct User<W> {
     end: Option<Offset>,
     stop: CancellationToken,
     cut: CancellationToken,
+    hold: Hold,
 }
 
 impl<W: Wire> User<W> {
@@ -389,6 +394,14 @@ impl<W: Wire> User<W> {
         let requests = phase.bound.requests.unwrap_or(u64::MAX);
         let mut cut = pin!(self.cut.cancelled());
         while !self.is_over() {
+            if self.hold.is_held() {
+                tokio::select! {
+                    () = self.stop.cancelled() => {}
+                    () = until_end(self.range.clock, self.end) => {}
+                    () = self.hold.released() => {}
+                }
+                continue;
+            }
             let number = self.team.take_number(self.phase);
             if number >= requests {
                 return;

@@ -24,10 +24,11 @@ pub use reconcile::{
     RECONCILE_SCHEMA, Reconciled, Seen, Side, Spread, SpreadQuantile, TokenDifference,
 };
 pub use sandwich::{
-    Added, AddedStat, AddedTime, Claim, Fidelity, Front, Level as LoadLevel, LevelFound,
-    OVERHEAD_SCHEMA, Overhead, Pairs, Provided, RateLimit, Sandwich, Upstream, UpstreamShare, Used,
+    Added, AddedStat, AddedTime, Claim, Fidelity, Front, GatewayFacts, Level as LoadLevel,
+    LevelFound, OVERHEAD_SCHEMA, Overhead, Pairs, Provided, RateLimit, Sandwich, Upstream,
+    UpstreamShare, Used,
 };
 pub use selftest::{Certificate, Clocks, Errors, Load, Measured, Round, SELFTEST_SCHEMA, compare};
 pub use shares::{ShareFound, ShareVerdict, SharesFound, shares};
-pub use validity::{Check, Course, Health, Level, Stalls, Validity, validity};
+pub use validity::{Check, Course, Health, Held, Level, Stalls, Validity, validity};
 pub use verdict::Verdict;

@@ -68,6 +68,14 @@ pub enum ScriptError {
     /// A delay that can't be drawn.
     #[error("`gateway.delay`: {0}")]
     Delay(DistributionError),
+    /// Another delay that can't be drawn.
+    #[error("`gateway.added.{field}`: {source}")]
+    Added {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        source: DistributionError,
+    },
     /// A load balance group from which nothing can be drawn.
     #[error("`gateway.groups.{group}` has no models, or a weight that is not above zero")]
     Group {
@@ -193,7 +201,11 @@ fn check_fault(number: usize, fault: &Fault) -> Result<(), ScriptError> {
     }
 }
 
-fn above_zero(place: &str, field: &'static str, value: Option<u32>) -> Result<(), ScriptError> {
+pub(super) fn above_zero(
+    place: &str,
+    field: &'static str,
+    value: Option<u32>,
+) -> Result<(), ScriptError> {
     if value == Some(0) {
         return Err(ScriptError::Zero {
             place: place.to_owned(),
@@ -258,6 +270,13 @@ mod tests {
         let group = r#"{"gateway":{"groups":{"g":[{"model":"openai/a","weight":0}]}}}"#;
         assert!(of(group).contains("`gateway.groups.g`"));
         assert!(of(r#"{"gateway":{"delay":{"empirical":[]}}}"#).starts_with("`gateway.delay`"));
+        assert!(
+            of(r#"{"gateway":{"added":{"chunk":{"empirical":[]}}}}"#)
+                .starts_with("`gateway.added.chunk`: the list")
+        );
+        let none = r#"{"gateway":{"stream":{"coalesce":{"until":{"chunks":0}}}}}"#;
+        assert!(of(none).starts_with("gateway.stream: `coalesce.until.chunks` is 0"));
+        assert!(of(r#"{"gateway":{"stream":{"lose":0}}}"#).contains("`lose` is 0"));
         let behind = r#"{"providers":{"openai":{"models":[]}}}"#;
         assert!(of(behind).starts_with("provider `openai`: the script has no models"));
         assert!(of(r#"{"providers":{"a/b":{}}}"#).contains("`a/b`"));

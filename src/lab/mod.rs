@@ -31,7 +31,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use check::ScriptError;
 pub use fault::{Action, Fault, Status, When, Window};
-pub use gateway::{ClientKey, Gateway, GatewayScript, Limits, Weighted};
+pub use gateway::{
+    Added, ClientKey, Coalesce, Conduct, Gateway, GatewayScript, Into, Limits, Passed, Rewrite,
+    Until, Weighted,
+};
 pub use provider::Provider;
 pub use script::{Behind, Model, Repeats, Script};
 pub use seen::{Counts, Seen};

@@ -290,22 +290,28 @@ impl Count {
     }
 }
 
-impl ScopeSummary {
-    pub(super) fn new(scope: String, tally: &Tally, window_s: f64) -> Self {
-        let mut errors: Vec<ErrorCount> = tally
-            .errors
-            .iter()
-            .map(|(outcome, (count, said))| ErrorCount {
-                outcome: outcome.to_string(),
-                count: *count,
-                last_message: said.clone(),
-            })
-            .collect();
+impl ErrorCount {
+    /// The failures of some rows by kind, most frequent first.
+    pub fn all(tally: &Tally) -> Vec<Self> {
+        let errors = tally.errors.iter();
+        let errors = errors.map(|(outcome, (count, said))| Self {
+            outcome: outcome.to_string(),
+            count: *count,
+            last_message: said.clone(),
+        });
+        let mut errors: Vec<Self> = errors.collect();
         errors.sort_by_key(|error| std::cmp::Reverse(error.count));
+        errors
+    }
+}
+
+impl ScopeSummary {
+    /// The figures of some rows, which came in a window of so many seconds.
+    pub fn new(scope: String, tally: &Tally, window_s: f64) -> Self {
         Self {
             scope,
             count: Count::new(tally),
-            errors,
+            errors: ErrorCount::all(tally),
             totals: Totals::new(tally, window_s),
             metrics: Metric::ALL
                 .into_iter()

@@ -50,6 +50,36 @@ pub fn plan(plan: &Plan, forecast: &Forecast, needed: &[Needed], examples: &[Exa
     out
 }
 
+/// The same in a few words: how many requests, for how long, and what they cost.
+pub fn plan_in_brief(plan: &Plan, forecast: &Forecast) -> String {
+    let scenario = plan.scenario();
+    let requests = match forecast.arrivals {
+        Some(1) => "1 request".to_owned(),
+        Some(n) => format!("{n} requests"),
+        None => "as many requests as are answered".to_owned(),
+    };
+    let by_time = scenario
+        .phases
+        .iter()
+        .filter_map(|p| p.bound.duration)
+        .sum();
+    // Where answers decide over a part of it, the rest is the least that it takes.
+    let length = match forecast.seconds {
+        Some(_) => length(forecast.seconds),
+        None => format!("{} and more", HumanDuration(by_time)),
+    };
+    let (least, _) = total(forecast, |recipe| recipe.min_cost_usd);
+    let (most, unbounded) = total(forecast, |recipe| recipe.max_cost_usd);
+    let cost = if scenario.prices.is_none() {
+        "no prices".to_owned()
+    } else if forecast.arrivals.is_none() || unbounded > 0 {
+        format!("{least} and more")
+    } else {
+        format!("{least} to {most}")
+    };
+    format!("{requests}, {length}, {cost}")
+}
+
 fn in_words(known: Option<String>) -> String {
     known.unwrap_or_else(|| "as many as are answered".to_owned())
 }
@@ -144,16 +174,8 @@ fn cost(priced: bool, forecast: &Forecast) -> String {
     if !priced {
         return "unknown: the scenario names no price table".to_owned();
     }
-    let sum = |pick: fn(&RecipeForecast) -> Option<Money>| {
-        let known: Money = forecast.recipes.iter().filter_map(pick).sum();
-        let unknown = forecast
-            .recipes
-            .iter()
-            .filter(|recipe| pick(recipe).is_none());
-        (known, unknown.count())
-    };
-    let (least, _) = sum(|recipe| recipe.min_cost_usd);
-    let (most, unbounded) = sum(|recipe| recipe.max_cost_usd);
+    let (least, _) = total(forecast, |recipe| recipe.min_cost_usd);
+    let (most, unbounded) = total(forecast, |recipe| recipe.max_cost_usd);
     if forecast.arrivals.is_none() {
         return format!(
             "{least} at least; how many requests a closed loop gets done in its time is not known, and not in it"
@@ -164,4 +186,14 @@ fn cost(priced: bool, forecast: &Forecast) -> String {
         1 => format!("{least} at least; 1 recipe has no upper bound"),
         n => format!("{least} at least; {n} recipes have no upper bound"),
     }
+}
+
+/// The sum of what is known of the recipes, and of how many it is not.
+fn total(forecast: &Forecast, pick: fn(&RecipeForecast) -> Option<Money>) -> (Money, usize) {
+    let known: Money = forecast.recipes.iter().filter_map(pick).sum();
+    let recipes = forecast.recipes.iter();
+    (
+        known,
+        recipes.filter(|recipe| pick(recipe).is_none()).count(),
+    )
 }

@@ -109,7 +109,9 @@ fn head(info: &RunInfo, paint: Paint) -> String {
         Some(Interruption::Terminate) => ", TERMINATED",
         Some(Interruption::Budget) => ", STOPPED BY THE BUDGET",
         Some(Interruption::Threshold) => ", ENDED BY A THRESHOLD",
+        Some(Interruption::Gateway) => ", CUT SHORT: THE GATEWAY ENDED BY ITSELF",
     };
+    let held = info.held.map_or("", |_| ", HELD BY HAND");
     let selftest = info.selftest.as_ref().map(standing).unwrap_or_default();
     let connections = connections(info);
     let insecure = if info.connections.insecure {
@@ -119,7 +121,7 @@ fn head(info: &RunInfo, paint: Paint) -> String {
         String::new()
     };
     format!(
-        "{insecure}{title}\n{} · plan {} · seed {} · {} · {} worker{} · tollgate {}{ended}\n{connections}{selftest}",
+        "{insecure}{title}\n{} · plan {} · seed {} · {} · {} worker{} · tollgate {}{ended}{held}\n{connections}{selftest}",
         info.started_utc,
         info.digest,
         info.seed.0,

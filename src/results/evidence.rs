@@ -105,6 +105,7 @@ impl RunInfo {
                 self.aborted_by.join("`, `")
             ),
             Some(Interruption::Budget) => "the budget stopped the run".to_owned(),
+            Some(Interruption::Gateway) => "the gateway ended by itself during the run".to_owned(),
             Some(Interruption::Interrupt | Interruption::Terminate) => {
                 "the run was interrupted".to_owned()
             }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ArmInfo, ConnectionInfo, LoggedInfo, PreopenInfo, TelemetryInfo};
 use crate::base::{Money, Offset, Seed};
-use crate::judge::{self, SharesFound, Stalls, Validity};
+use crate::judge::{self, Held, SharesFound, Stalls, Validity};
 use crate::plan::Plan;
 use crate::record::{Names, PhaseRecord, Recorder, Summary};
 use crate::scenario::{Compare, Shares, Slos, Threshold};
@@ -85,6 +85,9 @@ pub struct RunInfo {
     /// How long the workers were away; absent until the first of them is done.
     #[serde(default)]
     pub stalls: Option<Stalls>,
+    /// How often and how long arrivals were held by hand; absent where they were not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
     /// The most files and connections that the process may have open at once.
     #[serde(default)]
     pub open_files: Option<u64>,
@@ -119,6 +122,8 @@ pub enum Interruption {
     Budget,
     /// A threshold did not hold that was to end it then.
     Threshold,
+    /// The gateway that tollgate started ended by itself.
+    Gateway,
 }
 
 /// What became of a budget, in US dollars.
@@ -266,6 +271,7 @@ impl RunInfo {
             worker_cpu: None,
             process_cpu: None,
             stalls: None,
+            held: None,
             open_files: None,
             rows_waiting: 0,
             logged: None,

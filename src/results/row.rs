@@ -268,6 +268,7 @@ mod tests {
             worker_cpu: None,
             process_cpu: None,
             stalls: None,
+            held: None,
             open_files: None,
             rows_waiting: 0,
             logged: None,

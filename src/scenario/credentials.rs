@@ -65,6 +65,19 @@ impl Checker<'_> {
         }
     }
 
+    /// What stands in the file for a value, where that is no secret: a variable, without its default, or a file.
+    pub(super) fn written(&self, span: &Range<usize>) -> Option<String> {
+        let text = &self.source.text[span.clone()];
+        if text.is_empty() || document::is_written_out(text) {
+            return None;
+        }
+        let text = text.trim_matches(['"', '\'']);
+        let variable = text
+            .strip_prefix("${")
+            .and_then(|rest| rest.split([':', '}']).next());
+        Some(variable.map_or_else(|| text.to_owned(), |name| format!("${{{name}}}")))
+    }
+
     fn warn_of_literal(&mut self, span: &Range<usize>, name: &str) {
         if span.is_empty() || !document::is_written_out(&self.source.text[span.clone()]) {
             return;

@@ -46,10 +46,10 @@ pub use asking::Extra;
 pub use budget::Budget;
 pub use checks::{Check, JsonWanted, Wants, Whence};
 pub use choices::Choices;
-pub use document::{Problem, Source, render};
+pub use document::{Problem, Source, nearest, render};
 pub use file::{Client, Dns, Kind, Sharing, Slos, Timestamps, Via};
 pub use logs::{LOG_WAIT, LogKind, LogTo, Reconcile};
-pub use overhead::{DIRECT, Overhead as OverheadAsked, THROUGH};
+pub use overhead::{DIRECT, Overhead as OverheadAsked, OverheadProvider, OverheadRouting, THROUGH};
 pub use overrides::Overrides;
 pub use policy::{Address, Authorities, Http, Identity, Policy, Tls};
 pub use readings::{At, GatewayReadings, Only, Readings, Reads, Spot, readings};
@@ -157,6 +157,9 @@ pub enum Place {
         /// The key; never written to a file.
         #[serde(skip)]
         api_key: Option<Secret>,
+        /// What the scenario has in its place: `${NAME}` or a file.
+        #[serde(skip)]
+        key_written: Option<String>,
         /// The wire format.
         dialect: Dialect,
         /// Where it tells what of a request; it changes nothing of what is sent.

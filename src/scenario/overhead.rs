@@ -22,9 +22,23 @@ const NOWHERE: &str = "http://overhead.invalid/v1";
 pub struct OverheadSection {
     /// The gateway: a preset by its name, or a template file. `--gateway` wins.
     pub gateway: Option<Spanned<String>>,
+    /// How it chooses among several providers. `ranked` where absent.
+    #[serde(default)]
+    pub routing: OverheadRouting,
     /// The providers behind it, in the order in which it should ask them. One quick, healthy provider where
     /// absent.
     pub providers: Option<Spanned<Ordered<Spanned<ProviderSection>>>>,
+}
+
+/// How a gateway chooses among several providers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OverheadRouting {
+    /// The first one, and the next where it fails.
+    #[default]
+    Ranked,
+    /// Each has its share of the requests, by `weight`.
+    Weighted,
 }
 
 /// How a provider behaves. A quick, healthy one where empty.
@@ -35,6 +49,8 @@ pub struct ProviderSection {
     pub script: Option<Spanned<Script>>,
     /// The same, in a file of its own: a path from this file's folder.
     pub file: Option<Spanned<String>>,
+    /// Its share of the requests, relative to the others', where the routing is `weighted`. 1 where absent.
+    pub weight: Option<Spanned<u32>>,
 }
 
 /// The same, checked.
@@ -42,8 +58,21 @@ pub struct ProviderSection {
 pub struct Overhead {
     /// The preset or template of the gateway.
     pub gateway: Option<String>,
-    /// The providers by name; at least one.
-    pub providers: Vec<(String, Script)>,
+    /// How it chooses among several providers.
+    pub routing: OverheadRouting,
+    /// The providers; at least one.
+    pub providers: Vec<OverheadProvider>,
+}
+
+/// A provider behind the gateway.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OverheadProvider {
+    /// Its name.
+    pub name: String,
+    /// How it behaves.
+    pub script: Script,
+    /// Its share of the requests, relative to the others'.
+    pub weight: u32,
 }
 
 /// Gives the file the two arms of a sandwich.
@@ -115,12 +144,37 @@ impl Checker<'_> {
             }
             let (script, path) = (&provider.value.script, &provider.value.file);
             let script = self.script(script.as_ref(), path.as_ref(), "the provider");
-            providers.extend(script.map(|script| (name.value.clone(), script)));
+            let weight = provider.value.weight.as_ref();
+            if let Some(weight) = weight.filter(|weight| weight.value == 0) {
+                let message = "a provider without weight is never asked";
+                self.problem(
+                    weight.span.clone(),
+                    message,
+                    "give it 1 or more, or leave it out",
+                );
+            }
+            if let Some(weight) = weight.filter(|_| section.routing == OverheadRouting::Ranked) {
+                let message = "`weight` without `routing: weighted` has no effect";
+                self.problem(
+                    weight.span.clone(),
+                    message,
+                    "add routing: weighted, or leave it out",
+                );
+            }
+            providers.extend(script.map(|script| OverheadProvider {
+                name: name.value.clone(),
+                script,
+                weight: weight.map_or(1, |weight| weight.value),
+            }));
         }
         if providers.is_empty() {
-            providers.push(("lab".to_owned(), Script::default()));
+            providers.push(OverheadProvider {
+                name: "lab".to_owned(),
+                script: Script::default(),
+                weight: 1,
+            });
         }
-        for (_, script) in &mut providers {
+        for OverheadProvider { script, .. } in &mut providers {
             // The numbers are what a stream is judged by.
             script.stream.content = Content::Numbered;
             let own = script.models.iter_mut();
@@ -129,6 +183,7 @@ impl Checker<'_> {
         }
         Some(Overhead {
             gateway: section.gateway.as_ref().map(|name| name.value.clone()),
+            routing: section.routing,
             providers,
         })
     }

@@ -133,6 +133,7 @@ impl Checker<'_> {
             url: text.to_owned(),
             kind: gateway.kind,
             api_key: key.and_then(|key| self.secret(key, "api_key", false)),
+            key_written: key.and_then(|key| self.written(&key.span)),
             dialect: gateway.dialect,
             readings: Arc::new(readings),
             policy: self.policy(gateway, &parsed, around),

@@ -116,6 +116,15 @@ pub fn planned_arrivals(plan: &Plan, phase: PhaseId) -> Option<u64> {
     }
 }
 
+/// The rate of a phase's arrivals by the plan, per second, so long after its start: `None` for a closed
+/// loop, where the answers decide.
+pub fn planned_rate(plan: &Plan, phase: PhaseId, at: Duration) -> Option<f64> {
+    match plan.scenario().phases[usize::from(phase.0)].shape {
+        Shape::Closed { .. } => None,
+        Shape::Open { pace, .. } => Some(pace::rate(pace, at)),
+    }
+}
+
 /// How long the arrivals of a phase take by the plan: `None` for a closed loop bounded by requests,
 /// whose length the answers decide.
 pub fn planned_length(plan: &Plan, phase: PhaseId) -> Option<Duration> {

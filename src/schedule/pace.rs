@@ -64,6 +64,17 @@ fn ramp_instant(from: f64, to: f64, over: f64, k: f64) -> Option<f64> {
     (t.is_finite() && t <= over).then_some(t)
 }
 
+/// The rate at an instant, per second.
+pub(super) fn rate(pace: Pace, at: Duration) -> f64 {
+    match pace {
+        Pace::Constant { rate } | Pace::Poisson { rate } => rate,
+        Pace::Ramp { from, to, over } => {
+            let share = at.as_secs_f64() / over.as_secs_f64();
+            from + (to - from) * share.min(1.0)
+        }
+    }
+}
+
 /// How long `requests` arrivals take: exactly, but for Poisson, where it is the mean.
 pub(super) fn expected_length(pace: Pace, requests: u64) -> Duration {
     let seconds = match pace {
@@ -132,6 +143,15 @@ mod tests {
         assert_eq!(at.len(), 501);
         assert!((at[250] - 50_f64.sqrt()).abs() < 1e-9);
         assert!(at.is_sorted());
+    }
+
+    #[test]
+    fn the_rate_of_a_ramp_changes_in_a_straight_line_and_stays_at_its_end() {
+        let (from, to, over) = (10.0, 50.0, Duration::from_secs(4));
+        let ramp = Pace::Ramp { from, to, over };
+        let at = |s| rate(ramp, Duration::from_secs(s));
+        let rates = [at(0), at(1), at(4), at(9)];
+        assert_eq!(rates.map(|rate| rate as u64), [10, 20, 50, 50]);
     }
 
     #[test]

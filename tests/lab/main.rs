@@ -2,6 +2,7 @@
 //! plan, or against each other, never against how fast this machine may be.
 
 mod cache;
+mod conduct;
 mod credentials;
 mod faults;
 mod gateway;

@@ -69,3 +69,25 @@ fn the_script_can_be_followed() {
     assert_eq!(script.gateway.limits.bulk, Some(30));
     assert_eq!(script.providers["anthropic"].faults.len(), 1);
 }
+
+#[test]
+fn the_scripts_of_the_page_on_the_gateway_can_be_followed() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/lab-gateway.md");
+    let page = fs::read_to_string(page).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("script.yaml");
+    let blocks: Vec<&str> = page
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    let scripts: Vec<Script> = blocks
+        .iter()
+        .map(|block| {
+            fs::write(&path, block).unwrap();
+            tollgate::scenario::load_script(&path, &|_| None).unwrap()
+        })
+        .collect();
+    assert_eq!(scripts[0].gateway.stream.lose, Some(10));
+    assert_eq!(scripts[1].faults.len(), 6);
+}

@@ -1,4 +1,4 @@
-//! The Python environment with the gateway and the public `HdrHistogram` tools, made once in `target`.
+//! The Python environment with the gateways and the public `HdrHistogram` tools, made once in `target`.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -6,7 +6,11 @@ use std::sync::OnceLock;
 use crate::installed::{skipped, venv};
 
 /// What is installed. The versions are pinned: the tests say what these very programs do.
-const PACKAGES: [&str; 2] = ["respan-gateway==0.3.0", "hdrhistogram==0.10.8"];
+const PACKAGES: [&str; 3] = [
+    "respan-gateway==0.3.0",
+    "ferrogw==1.5.10",
+    "hdrhistogram==0.10.8",
+];
 
 /// The interpreter of the environment, or `None` where these tests are to be skipped.
 pub(crate) fn ready() -> Option<&'static Path> {

@@ -79,6 +79,15 @@ impl Gateway {
         }
     }
 
+    /// Tells how it ended, where it ended by itself, from anywhere.
+    pub(super) fn death(&self) -> impl Fn() -> Option<Ended> + use<> {
+        let state = self.supervised.watch();
+        move || match state.borrow().clone() {
+            State::Ended(ended) => Some(ended),
+            _ => None,
+        }
+    }
+
     /// Waits until it ends by itself.
     pub(super) async fn until_dead(&self) -> Ended {
         match self.supervised.over().await {

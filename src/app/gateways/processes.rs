@@ -85,9 +85,10 @@ impl Meter {
         }
     }
 
-    /// What is used by now; `None` where the platform does not tell.
-    pub(super) fn read(&mut self) -> Option<Usage> {
-        let mut usage = tree::usage(self)?;
+    /// What is used by now; `None` where the platform does not tell. Which processes there are is looked
+    /// up where that is wanted, and now and then.
+    pub(super) fn read(&mut self, look_up: bool) -> Option<Usage> {
+        let mut usage = tree::usage(self, look_up)?;
         usage.at_ns = self.clock?.nanos(Instant::now());
         // A process that ended unseen takes its time with it.
         self.most = self.most.max(usage.cpu_ns);
@@ -105,8 +106,10 @@ mod tree {
 
     use super::{Meter, Usage, pid};
 
-    /// Between two looks at all processes of the machine, those that are known are read so many times.
+    /// Between two looks at all processes of the machine, those that are known are read so many times;
     const KNOWN_READS: u32 = 4;
+    /// but not yet while a gateway comes up, which is when it starts others.
+    const FIRST_READS: u32 = 8;
 
     pub(super) fn adopt() {
         // Where the kernel can't, the process group is what is left.
@@ -172,8 +175,9 @@ mod tree {
         Some(alive.is_empty())
     }
 
-    pub(super) fn usage(meter: &mut Meter) -> Option<Usage> {
-        if meter.readings.is_multiple_of(KNOWN_READS) {
+    pub(super) fn usage(meter: &mut Meter, look_up: bool) -> Option<Usage> {
+        let due = meter.readings < FIRST_READS || meter.readings.is_multiple_of(KNOWN_READS);
+        if look_up || due {
             meter.known = descendants();
         }
         meter.readings = meter.readings.wrapping_add(1);
@@ -203,7 +207,7 @@ mod tree {
         None
     }
 
-    pub(super) const fn usage(_: &mut Meter) -> Option<Usage> {
+    pub(super) const fn usage(_: &mut Meter, _: bool) -> Option<Usage> {
         None
     }
 }

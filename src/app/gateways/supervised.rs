@@ -73,6 +73,11 @@ impl Supervised {
         self.state.borrow().clone()
     }
 
+    /// How it stands, from anywhere.
+    pub(super) fn watch(&self) -> watch::Receiver<State> {
+        self.state.clone()
+    }
+
     /// Waits until the gateway has ended, or was not started.
     pub(super) async fn over(&self) -> State {
         let over = |state: &State| matches!(state, State::Ended(_) | State::NotStarted { .. });

@@ -130,8 +130,8 @@ fn wait(mut child: Child, happened: Sender<Event>) {
 /// Reads the gateway's usage until it has ended, or is to be killed.
 fn watch(pid: u32, events: &Receiver<Event>, end_within: Duration) -> Ended {
     let mut meter = Meter::new();
-    let mut read = || {
-        if let Some(usage) = meter.read() {
+    let mut read = |look_up| {
+        if let Some(usage) = meter.read(look_up) {
             tell(&Told::Usage(usage));
         }
     };
@@ -141,7 +141,7 @@ fn watch(pid: u32, events: &Receiver<Event>, end_within: Duration) -> Ended {
         let until = patience.map_or(due, |patience| patience.min(due));
         match events.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(Event::Stop) if patience.is_none() => {
-                read();
+                read(true);
                 ended.asked = true;
                 patience = Some(Instant::now() + end_within);
                 processes::ask(pid);
@@ -162,7 +162,10 @@ fn watch(pid: u32, events: &Receiver<Event>, end_within: Duration) -> Ended {
                     "killed".clone_into(&mut ended.status);
                     return ended;
                 }
-                read();
+                // A process that is ending has given its memory back before it is gone.
+                if !ended.asked {
+                    read(false);
+                }
                 due = Instant::now() + EVERY;
             }
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::macros::format_description;
 use tokio::net::TcpListener;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{Ended, Gateway, Preset, Routing, Start, Upstream, Usage, lines};
@@ -23,6 +24,7 @@ use crate::base::{Offset, Secret, Seed};
 use crate::dialect::{Ask, Dialect, Message, Role};
 use crate::lab::{Provider, Script};
 use crate::plan::ArrivalId;
+use crate::results::Interruption;
 use crate::scenario::Kind;
 use crate::shot::Shot;
 use crate::wire::{Clock, DirectWire, Exchange, Outcome, Reading, Wire};
@@ -30,6 +32,8 @@ use crate::wire::{Clock, DirectWire, Exchange, Outcome, Reading, Wire};
 const DIALECT: Dialect = Dialect::OpenaiChat;
 /// Requests by which the shares of several providers are seen.
 const SHARED: usize = 40;
+/// How long after a broken connection it is known whether the gateway has died.
+const DEATH_KNOWN: Duration = Duration::from_millis(500);
 /// The first provider's share of the requests, where the others have 1.
 const WEIGHT: u32 = 3;
 /// The key of the lab's providers, which take any.
@@ -86,7 +90,10 @@ pub(in crate::app) fn try_out(args: &TryArgs) -> anyhow::Result<Exit> {
         tokio::select! {
             exit = run(args, &preset) => exit,
             // Whatever was started ends as it is dropped.
-            _ = signals.next() => Ok(Exit::Interrupted),
+            signal = signals.next() => Ok(match signal {
+                Interruption::Terminate => Exit::Terminated,
+                _ => Exit::Interrupted,
+            }),
         }
     })
 }
@@ -245,6 +252,12 @@ async fn ask_all(gateway: &Gateway, args: &TryArgs) -> Result<Vec<Answer>, Ended
             result = wire.send(&shot, None, &mut reading) => result,
             died = gateway.until_dead() => return Err(died),
         };
+        // A connection that broke off is heard of before the process that had it.
+        if result.is_err()
+            && let Ok(died) = timeout(DEATH_KNOWN, gateway.until_dead()).await
+        {
+            return Err(died);
+        }
         answers.push(answer(name, reading.finish(result, clock.now())));
     }
     match gateway.died() {

@@ -134,6 +134,7 @@ fn exit(found: &Found, beyond: bool) -> Exit {
             Interruption::Terminate => Exit::Terminated,
             Interruption::Budget => Exit::Budget,
             Interruption::Threshold => Exit::Fail,
+            Interruption::Gateway => Exit::NoData,
         }
     } else if found.reconciled.is_empty() {
         Exit::NoData

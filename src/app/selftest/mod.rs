@@ -162,7 +162,8 @@ impl Bench {
             .map(|(now, before)| now.saturating_sub(before));
         let peak = machine::peak_memory();
         anyhow::ensure!(run.join(), "a worker thread died");
-        let truths = child.truth()?.into_iter().map(|(_, truth)| truth);
+        let truths = child.truth()?.providers.into_iter();
+        let truths = truths.map(|(_, truth)| truth);
         let truths: Vec<Truth> = truths.collect();
         let clocks = Clocks {
             zero: self.clock.nanos(clock.instant(Offset::ZERO)),

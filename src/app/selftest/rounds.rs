@@ -95,6 +95,7 @@ impl Spec {
                 url: url.to_owned(),
                 kind: Kind::Openai,
                 api_key: None,
+                key_written: None,
                 dialect: Dialect::OpenaiChat,
                 readings: Arc::default(),
                 policy: Policy::default(),

@@ -1,6 +1,5 @@
 //! The child as its parent sees it.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
@@ -10,12 +9,21 @@ use anyhow::{Context, bail};
 use tokio::time::Instant;
 
 use super::{COMMAND, Cast, Hello, Line, Order};
-use crate::lab::{Counts, Truth};
+use crate::lab::{Passed, Truth};
 
 /// How long the child may take to end by itself.
 const GRACE: Duration = Duration::from_secs(3);
 /// Bytes of its answers that are read at once.
 const BUFFER: usize = 1 << 16;
+
+/// What the stand-ins truly did with the requests that are over, each with the name of the one that did it.
+#[derive(Clone, Debug, Default)]
+pub(in crate::app) struct Truths {
+    pub(in crate::app) providers: Vec<(String, Truth)>,
+    pub(in crate::app) gateways: Vec<(String, Passed)>,
+    /// How many more there were since the start, of which nothing is kept for want of room.
+    pub(in crate::app) dropped: u64,
+}
 
 /// A process with stand-ins. It ends when this is dropped.
 #[derive(Debug)]
@@ -70,32 +78,22 @@ impl Child {
         self.hello.files
     }
 
-    /// What the providers truly did with each request that ended since the last call, with the name of
-    /// the one that did it. It waits for requests under way, for two seconds at most.
-    pub(in crate::app) fn truth(&mut self) -> anyhow::Result<Vec<(String, Truth)>> {
-        let mut truths = Vec::new();
-        self.order(Order::Truth, |line| {
-            if let Line::Truth(name, truth) = line {
-                truths.push((name, truth));
-            }
+    /// What was truly done with each request that ended since the last call. It waits for requests under
+    /// way, for two seconds at most.
+    pub(in crate::app) fn truth(&mut self) -> anyhow::Result<Truths> {
+        let (mut truths, mut dropped) = (Truths::default(), 0);
+        self.order(Order::Truth, |line| match line {
+            Line::Truth(name, truth) => truths.providers.push((name, truth)),
+            Line::Passed(name, passed) => truths.gateways.push((name, passed)),
+            Line::Counts(_, counts) => dropped += counts.truths_dropped,
+            Line::PassedDropped(more) => dropped += more,
+            Line::Over => {}
         })?;
+        truths.dropped = dropped;
         Ok(truths)
     }
 
-    /// How each provider stands.
-    #[expect(dead_code, reason = "for `tollgate overhead`")]
-    pub(in crate::app) fn counts(&mut self) -> anyhow::Result<BTreeMap<String, Counts>> {
-        let mut all = BTreeMap::new();
-        self.order(Order::Counts, |line| {
-            if let Line::Counts(name, counts) = line {
-                all.insert(name, counts);
-            }
-        })?;
-        Ok(all)
-    }
-
     /// Lets the windows of all faults count from now, and not from a provider's first request.
-    #[expect(dead_code, reason = "for `tollgate overhead`")]
     pub(in crate::app) fn begin(&mut self) -> anyhow::Result<()> {
         self.order(Order::Begin, |_| {})
     }

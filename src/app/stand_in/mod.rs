@@ -2,7 +2,7 @@
 //!
 //! Parent and child speak over the child's stdin and stdout, in lines. The first line to the child is its
 //! [`Cast`], in JSON; its first one back says where each stand-in listens. After that it answers orders:
-//! `truth` with what all stand-ins truly did with the requests that are over, `counts` with how the
+//! `truth` with what all stand-ins truly did with the requests that are over and with how the
 //! providers stand, and `begin` lets the windows of their faults count from now. It ends with its stdin,
 //! so it can't outlive the parent, however that ends.
 
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::lab::{Counts, Script, Truth};
+use crate::lab::{Counts, GatewayScript, Passed, Script, Truth};
 
 pub(super) use child::Child;
 pub(super) use serve::serve;
@@ -29,6 +29,25 @@ pub(super) struct Cast {
     pub(super) seed: u64,
     /// Providers by name.
     pub(super) providers: Vec<(String, Script)>,
+    /// Where the first provider listens; on a free port where absent.
+    pub(super) first_at: Option<std::net::SocketAddr>,
+    /// Gateways by name.
+    pub(super) gateways: Vec<(String, Front)>,
+}
+
+/// A gateway, and who is behind it: providers of the same cast by their names, or others by their base
+/// URLs, which end before `/chat/completions`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Front {
+    /// What it does.
+    pub(super) script: GatewayScript,
+    /// Who is behind all models whose prefix is not below.
+    pub(super) upstream: String,
+    /// Who is behind the models with a prefix.
+    pub(super) upstreams: BTreeMap<String, String>,
+    /// What the providers demand; the first key of the gateway's own where absent.
+    pub(super) key: Option<String>,
 }
 
 /// What the child says first.
@@ -47,7 +66,6 @@ struct Hello {
 #[serde(rename_all = "snake_case")]
 enum Order {
     Truth,
-    Counts,
     Begin,
 }
 
@@ -57,8 +75,12 @@ enum Order {
 enum Line {
     /// What this provider did with one request.
     Truth(String, Truth),
+    /// What this gateway did with one call.
+    Passed(String, Passed),
     /// How this provider stands.
     Counts(String, Counts),
+    /// Calls of all gateways whose truth was to be kept, and for which there was no room.
+    PassedDropped(u64),
     Over,
 }
 
@@ -71,11 +93,14 @@ mod tests {
         let cast = Cast {
             seed: 7,
             providers: vec![("main".into(), Script::default())],
+            gateways: vec![("front".into(), Front::default())],
+            ..Cast::default()
         };
         let line = serde_json::to_string(&cast).unwrap();
         assert!(!line.contains('\n'));
         let again: Cast = serde_json::from_str(&line).unwrap();
         assert_eq!((again.seed, &again.providers), (7, &cast.providers));
+        assert_eq!(again.gateways, cast.gateways);
         let line = serde_json::to_string(&Line::Truth("a".into(), Truth::default())).unwrap();
         assert!(line.starts_with(r#"{"truth":["a",{"key":0"#), "{line}");
     }

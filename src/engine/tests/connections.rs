@@ -59,6 +59,7 @@ async fn noted(preopen: u32) -> (Vec<Option<u32>>, Vec<u32>, Offset) {
         url: "http://a.test".to_owned(),
         kind: Kind::Openai,
         api_key: None,
+        key_written: None,
         dialect: Dialect::OpenaiChat,
         readings: Arc::default(),
         policy: Policy {

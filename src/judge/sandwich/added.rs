@@ -69,6 +69,26 @@ impl AddedTime {
         }
     }
 
+    /// What it is, in words.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Ttft => "added time to first token",
+            Self::Chunk => "added time of a chunk on its way",
+            Self::E2e => "added time to the end of a stream",
+            Self::PlainE2e => "added time of a plain answer",
+        }
+    }
+
+    /// How it is worked out, where there are no marks of the provider.
+    pub const fn formula_of_arms(self) -> &'static str {
+        match self {
+            Self::Ttft => "first_token - sent, through less past the gateway",
+            Self::Chunk => "not known",
+            Self::E2e => "end - sent of streams, through less past the gateway",
+            Self::PlainE2e => "end - sent of plain answers, through less past the gateway",
+        }
+    }
+
     /// How it is worked out, where the provider's marks are there.
     pub const fn formula(self) -> &'static str {
         match self {

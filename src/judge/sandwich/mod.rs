@@ -33,6 +33,9 @@ pub struct Overhead {
     /// How far the client's and the provider's clocks may be apart, in microseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock_error_us: Option<f64>,
+    /// The gateway, where tollgate started it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<GatewayFacts>,
     /// Requests in pairs, and those that were dropped.
     pub pairs: Pairs,
     /// What became of the streams.
@@ -51,6 +54,19 @@ pub struct Overhead {
     /// Requests that the provider kept no marks of, for want of room.
     #[serde(default)]
     pub unkept: u64,
+}
+
+/// A gateway that tollgate started.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayFacts {
+    /// The name of its preset.
+    pub name: String,
+    /// Its version, where its command tells it.
+    pub version: Option<String>,
+    /// How it ended, in words.
+    pub ended: String,
+    /// Whether it ended by itself, before it was asked to.
+    pub by_itself: bool,
 }
 
 /// One load of the run.

@@ -2,6 +2,7 @@
 
 mod arms;
 mod drift;
+mod held;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,7 @@ use crate::record::Summary;
 use crate::sample::Metric;
 use crate::wire::Outcome;
 pub use drift::Course;
+pub use held::Held;
 
 /// Whether the figures of a run are to be trusted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,6 +69,8 @@ pub struct Health {
     pub stalls: Option<Stalls>,
     /// The measured phases under an even load.
     pub courses: Vec<Course>,
+    /// How often and how long arrivals were held by hand; `None` where they were not.
+    pub held: Option<Held>,
 }
 
 /// How long worker threads did not come round while requests were measured, each at its worst.
@@ -96,6 +100,7 @@ pub fn validity(summary: &Summary, health: &Health) -> Validity {
         process_cpu(health),
         drift::check(&health.courses),
         rows_waiting(health),
+        held::check(health.held),
     ];
     let checks: Vec<Check> = checks.into_iter().flatten().collect();
     let verdict = checks

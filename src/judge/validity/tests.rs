@@ -84,6 +84,7 @@ const PROMPT: Duration = Duration::from_micros(100);
 fn a_healthy_run_is_valid_and_asks_for_nothing() {
     let health = Health {
         insecure: false,
+        held: None,
         rows_waiting: 0,
         planned_arrivals: Some(500),
         arrivals: 500,

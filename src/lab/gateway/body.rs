@@ -1,11 +1,14 @@
 //! The body of a request, field by field, as it was written: what is the gateway's own is taken out,
 //! and all else goes on to the byte.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use axum::body::Bytes;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+use crate::base::Marker;
 
 /// The fields that a provider never sees: they mean something to the gateway alone, and some hold
 /// keys.
@@ -76,17 +79,35 @@ impl<'a> Fields<'a> {
         out.into_bytes()
     }
 
-    /// What makes two requests the same, whatever their models: the fields that go to a provider.
-    pub(super) fn digest(&self, hasher: &mut blake3::Hasher) {
+    /// What makes two requests the same, whatever their models: the fields that go to a provider, with
+    /// their markers or without.
+    pub(super) fn digest(&self, hasher: &mut blake3::Hasher, unmarked: bool) {
         for (key, value) in &self.0 {
             if key != "model" && !is_own(key) {
-                for part in [key.as_str(), value.get()] {
+                let written = value.get().as_bytes();
+                let value = if unmarked {
+                    without_markers(written).into()
+                } else {
+                    Cow::Borrowed(written)
+                };
+                for part in [key.as_bytes(), &value] {
                     hasher.update(&(part.len() as u64).to_le_bytes());
-                    hasher.update(part.as_bytes());
+                    hasher.update(part);
                 }
             }
         }
     }
+}
+
+/// The same bytes with no marker in them.
+pub(super) fn without_markers(bytes: &[u8]) -> Vec<u8> {
+    let (mut out, mut rest) = (Vec::with_capacity(bytes.len()), bytes);
+    while let Some((_, at)) = Marker::place(rest) {
+        out.extend_from_slice(&rest[..at]);
+        rest = &rest[at + Marker::LENGTH..];
+    }
+    out.extend_from_slice(rest);
+    out
 }
 
 fn is_own(key: &str) -> bool {

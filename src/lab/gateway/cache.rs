@@ -37,14 +37,20 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The place of a request's answer, if it asks for the cache.
-    pub(super) fn of(fields: &Fields<'_>, params: &Params, model: &str) -> Option<Self> {
-        if !params.cache_enabled {
+    /// The place of a request's answer, if it asks for the cache. An eager cache asks nobody, and
+    /// takes requests as the same that have another marker.
+    pub(super) fn of(
+        fields: &Fields<'_>,
+        params: &Params,
+        model: &str,
+        eager: bool,
+    ) -> Option<Self> {
+        if !(params.cache_enabled || eager) {
             return None;
         }
         let options = &params.cache_options;
         let mut hasher = blake3::Hasher::new();
-        fields.digest(&mut hasher);
+        fields.digest(&mut hasher, eager);
         if options.is_cached_by_model != Some(false) {
             hasher.update(b"\0model\0").update(model.as_bytes());
         }
@@ -192,7 +198,7 @@ mod tests {
             };
             params.cache_options.is_cached_by_model = options.0;
             params.cache_options.cache_by_customer = options.1;
-            Place::of(&fields, &params, model).unwrap().key
+            Place::of(&fields, &params, model, false).unwrap().key
         };
         let (plain, any_model, own) = ((None, None), (Some(false), None), (None, Some(true)));
         let key = of(r#"{"x":1,"metadata":{}}"#, plain, "a", "c");

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::body::Bytes;
+use rand_pcg::Pcg64;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
@@ -13,8 +14,10 @@ use super::credentials::fingerprint;
 use super::errors::Refusal;
 use super::logs::Row;
 use super::params::Params;
+use super::passage::Passage;
 use super::routing::Candidate;
-use crate::base::{Money, Usage};
+use super::script::GatewayScript;
+use crate::base::{Lane, Money, Usage};
 use crate::dialect::Delta;
 
 /// How a call ended.
@@ -45,11 +48,13 @@ pub(super) struct Call {
     place: Option<Place>,
     kept: Vec<u8>,
     pub(super) content_type: String,
+    /// Its way, until the answer takes it along.
+    pub(super) passage: Option<Passage>,
     ended: bool,
 }
 
 impl Call {
-    pub(super) fn new(gateway: &Arc<Gateway>, came: Instant) -> Self {
+    pub(super) fn new(gateway: &Arc<Gateway>, came: Instant, passage: Passage) -> Self {
         let number = gateway.calls.fetch_add(1, Ordering::Relaxed);
         let row = Row {
             unique_id: gateway.row_id(number),
@@ -68,8 +73,21 @@ impl Call {
             place: None,
             kept: Vec::new(),
             content_type: String::new(),
+            passage: Some(passage),
             ended: false,
         }
+    }
+
+    /// What the gateway does.
+    pub(super) fn script(&self) -> &GatewayScript {
+        &self.gateway.script
+    }
+
+    /// The draws of this call for one purpose.
+    pub(super) fn rng(&self, lane: Lane) -> Pcg64 {
+        let number = self.row.unique_id.as_bytes().first_chunk();
+        let number = number.map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        self.gateway.seed.rng(lane, number)
     }
 
     /// Notes whose call it is.
@@ -87,6 +105,9 @@ impl Call {
 
     /// Notes that a model is asked now.
     pub(super) fn asks(&mut self, candidate: &Candidate, own_key: &crate::base::Secret) {
+        if let Some(passage) = &mut self.passage {
+            passage.asks();
+        }
         let row = &mut self.row;
         if row.attempts == 0 {
             row.routing_time = Some(self.came.elapsed().as_secs_f64());

@@ -11,18 +11,21 @@ use tokio::time::Instant;
 
 use super::Gateway;
 use super::body::Fields;
+use super::body::without_markers;
 use super::cache::Place;
 use super::call::{Call, Ending, with_account};
+use super::conduct;
 use super::errors::Refusal;
 use super::limits::Whose;
 use super::native::{self, Tongue};
 use super::params::Params;
+use super::passage::Passage;
 use super::routing::{self, Candidate, Rules};
 use super::script::ClientKey;
+use super::shaper::Shaper;
 use super::tap::{Tap, note_whole};
 use super::upstream::{Answer, PassingError, falls_back};
-use crate::base::Lane;
-use crate::lab::clock::wait_until;
+use crate::base::{Alarm, Lane};
 use crate::lab::pattern::fits;
 use crate::lab::{whole, wire};
 
@@ -74,7 +77,8 @@ impl Gateway {
         door: Door<'_>,
         came: Instant,
     ) -> Response {
-        let mut call = Box::new(Call::new(self, came));
+        let passage = Passage::begin(&self.passages, &body);
+        let mut call = Box::new(Call::new(self, came, passage));
         let id = HeaderValue::from_str(&call.row.unique_id);
         let answer = match native::to_chat(door, body) {
             Ok(chat) => self.answer(client, headers, &chat, door, &mut call).await,
@@ -124,14 +128,20 @@ impl Gateway {
             default_provider: self.script.default_provider.as_deref(),
             only: door.provider().or(route),
         };
-        let number = call.row.unique_id.as_bytes().first_chunk();
-        let number = number.map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        let mut rng = self.seed.rng(Lane::Route, number);
+        let mut rng = call.rng(Lane::Route);
         let delay = self.script.delay.draw(&mut rng).0;
         let candidates = routing::candidates(&params, model, rules, &mut rng)?;
         self.admit(client, &params, &candidates)?;
-        wait_until(Instant::now() + delay).await;
-        let place = Place::of(&fields, &params, &candidates[0].name);
+        if let Some(passage) = &mut call.passage {
+            passage.first = delay + self.script.added.first.draw(&mut rng).0;
+            Alarm::new().until(passage.received() + delay).await;
+        }
+        let place = Place::of(
+            &fields,
+            &params,
+            &candidates[0].name,
+            self.script.eager_cache,
+        );
         if let Some(found) = place.as_ref().and_then(|place| self.cached(place, call)) {
             return Ok(found);
         }
@@ -139,7 +149,10 @@ impl Gateway {
         let last = candidates.len() - 1;
         for (at, candidate) in candidates.iter().enumerate() {
             call.asks(candidate, &self.upstreams.get(&candidate.provider).key);
-            let sent = fields.for_provider(body, &candidate.model);
+            let mut sent = fields.for_provider(body, &candidate.model);
+            if self.script.drop_marker {
+                sent = without_markers(&sent);
+            }
             match self.ask(candidate, sent, at < last).await {
                 Ok(answer) if at < last && falls_back(answer.status) => {}
                 Ok(answer) => return Ok(answer),
@@ -207,9 +220,24 @@ async fn pass_on(answer: Answer, mut call: Box<Call>, door: Door<'_>) -> Respons
             response.headers_mut().remove(header::CONTENT_LENGTH);
         }
         let (id, prompt) = (call.row.unique_id.clone(), call.prompt_tokens);
+        if let Some(tongue) = tongue.filter(|_| fine) {
+            let tap = Tap::events(answer.pieces, call);
+            *response.body_mut() = wire::breakable(tongue.stream(tap, &id, prompt));
+            return response;
+        }
+        let (chunk, conduct) = (
+            call.script().added.chunk.clone(),
+            call.script().stream.clone(),
+        );
+        let touched = !conduct.is_faithful() || chunk != conduct::none();
+        let passage = call
+            .passage
+            .take()
+            .filter(|passage| touched || passage.matters());
+        let rng = call.rng(Lane::Lab);
         let tap = Tap::events(answer.pieces, call);
-        *response.body_mut() = match tongue.filter(|_| fine) {
-            Some(tongue) => wire::breakable(tongue.stream(tap, &id, prompt)),
+        *response.body_mut() = match passage {
+            Some(passage) => wire::breakable(Shaper::events(tap, passage, &conduct, (chunk, rng))),
             None => wire::breakable(tap),
         };
         return response;
@@ -224,7 +252,21 @@ async fn pass_on(answer: Answer, mut call: Box<Call>, door: Door<'_>) -> Respons
         return told;
     }
     let length = answer.length();
-    *response.body_mut() = wire::breakable(Tap::whole(answer.pieces, call, length));
+    let rewrite = call.script().stream.rewrite.filter(|_| fine);
+    if rewrite.is_some() {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    let touched = rewrite.is_some();
+    let passage = call
+        .passage
+        .take()
+        .filter(|passage| touched || passage.matters());
+    let rng = call.rng(Lane::Lab);
+    let tap = Tap::whole(answer.pieces, call, length);
+    *response.body_mut() = match passage {
+        Some(passage) => wire::breakable(Shaper::whole(tap, passage, rewrite, rng)),
+        None => wire::breakable(tap),
+    };
     response
 }
 

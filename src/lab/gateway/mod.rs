@@ -10,6 +10,7 @@ mod cache;
 mod call;
 mod chat;
 mod clock;
+mod conduct;
 mod credentials;
 mod errors;
 mod limits;
@@ -17,10 +18,13 @@ mod logs;
 mod models;
 mod native;
 mod params;
+mod passage;
 mod routes;
 mod routing;
 mod script;
+mod shaper;
 mod tap;
+mod units;
 mod upstream;
 
 use std::collections::BTreeMap;
@@ -34,10 +38,12 @@ use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+pub use conduct::{Added, Coalesce, Conduct, Into, Rewrite, Until};
+pub use passage::Passed;
 pub use script::{ClientKey, GatewayScript, Limits, Weighted};
 
 use super::wire::Door;
-use crate::base::{Money, Secret, Seed, Usd};
+use crate::base::{Money, Monotonic, Secret, Seed, Usd};
 use crate::pricing::PriceTable;
 use upstream::{Upstream, Upstreams};
 
@@ -56,6 +62,7 @@ pub struct Gateway {
     cache: cache::Cache,
     logs: logs::Store,
     clock: clock::Clock,
+    passages: Arc<passage::Passages>,
     client: upstream::Client,
 }
 
@@ -101,6 +108,7 @@ impl Gateway {
             cache: cache::Cache::default(),
             logs,
             clock: clock::Clock::new(),
+            passages: Arc::default(),
             client: upstream::client(),
         })
     }
@@ -141,6 +149,27 @@ impl Gateway {
     /// year 2026. The first one to say it is right.
     pub fn set_time(&self, now: OffsetDateTime) {
         self.clock.set(now);
+    }
+
+    /// Keeps the true instants of every call for a chat completion from here on, on the clock that all
+    /// processes share.
+    pub fn keep_truth(&self, clock: Monotonic) {
+        self.passages.keep(clock);
+    }
+
+    /// What was truly done with all such calls that are over, which is then forgotten here.
+    pub fn take_truth(&self) -> Vec<Passed> {
+        self.passages.take()
+    }
+
+    /// Calls whose truth was to be kept, and for which there was no room.
+    pub fn truths_dropped(&self) -> u64 {
+        self.passages.dropped()
+    }
+
+    /// Calls under way whose truth is kept.
+    pub fn under_way(&self) -> u64 {
+        self.passages.under_way()
     }
 
     /// Answers on `listener` until `shutdown` is cancelled. Then all connections are closed, with

@@ -7,6 +7,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::conduct::{Added, Conduct, none};
 use crate::base::{Distribution, HumanDuration, Usd};
 use crate::lab::check::{ScriptError, printable};
 
@@ -25,8 +26,18 @@ pub struct GatewayScript {
     /// The provider of a model that is named without one. Where absent, such a model gets a 404.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_provider: Option<String>,
-    /// What the gateway adds before it asks a provider.
+    /// What the gateway adds before it asks a provider, counted from the last byte of the call.
     pub delay: Distribution<HumanDuration>,
+    /// How much later answers go on to the client.
+    pub added: Added,
+    /// What becomes of the chunks of a stream of chat completions.
+    #[serde(skip_serializing_if = "Conduct::is_faithful")]
+    pub stream: Conduct,
+    /// Whether tollgate's marker is taken out of prompts before a provider is asked.
+    pub drop_marker: bool,
+    /// Whether every answer is cached, also where nobody asked for it, and given again to whoever asks
+    /// the same but for tollgate's marker.
+    pub eager_cache: bool,
     /// How long the first token of a stream, or the whole of another answer, may take before the next
     /// fallback is asked; for the last one, how long its head may take. No limit where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,7 +109,11 @@ impl Default for GatewayScript {
                 models: Vec::new(),
             }],
             default_provider: None,
-            delay: Distribution::Constant(HumanDuration(Duration::ZERO)),
+            delay: none(),
+            added: Added::default(),
+            stream: Conduct::default(),
+            drop_marker: false,
+            eager_cache: false,
             first_token_timeout: None,
             ingestion_delay: HumanDuration(Duration::ZERO),
             keep_logs: ROWS,
@@ -112,7 +127,7 @@ impl Default for GatewayScript {
 
 impl GatewayScript {
     /// Whether the gateway can follow it; the first problem where it can't.
-    pub(in crate::lab) fn check(&self) -> Result<(), ScriptError> {
+    pub fn check(&self) -> Result<(), ScriptError> {
         if self.keys.is_empty() {
             return Err(ScriptError::NoKeys);
         }
@@ -127,6 +142,8 @@ impl GatewayScript {
             }
         }
         self.delay.check().map_err(ScriptError::Delay)?;
+        self.added.check()?;
+        self.stream.check()?;
         for (group, models) in &self.groups {
             let fine = |entry: &Weighted| entry.weight.is_finite() && entry.weight > 0.0;
             if models.is_empty() || !models.iter().all(fine) {

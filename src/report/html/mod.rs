@@ -174,6 +174,7 @@ const fn ended(info: &RunInfo) -> &'static str {
         Some(Interruption::Terminate) => "terminated",
         Some(Interruption::Budget) => "stopped by the budget",
         Some(Interruption::Threshold) => "stopped by a threshold",
+        Some(Interruption::Gateway) => "stopped: the gateway ended by itself",
     }
 }
 

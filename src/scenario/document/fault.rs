@@ -241,7 +241,7 @@ fn did_you_mean(name: &str, known: &[&'static str]) -> String {
 }
 
 /// The known name that a mistyped one is likely meant to be.
-pub(crate) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+pub fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     let most = match name.chars().count() {
         0..=1 => 0,
         2..=3 => 1,

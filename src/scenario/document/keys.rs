@@ -31,7 +31,7 @@ const OF_KEYS: [&str; 7] = [
 
 /// Whether a name, such as that of a header, says that its value is a secret: `x-api-key`,
 /// `Helicone-Auth`.
-pub(in crate::scenario) fn guards(name: &str) -> bool {
+pub(crate) fn guards(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let words: Vec<&str> = name.split(['-', '_', '.']).collect();
     let key = |pair: &[&str]| pair[1] == "key" && OF_KEYS.contains(&pair[0]);
