@@ -110,6 +110,27 @@ const EXAMPLES: &[Example] = &[
     --prices my-prices.yaml",
     ),
     (
+        &["init"],
+        "\
+  tollgate init
+  tollgate init smoke
+  tollgate init gate -o load/nightly.yaml",
+    ),
+    (
+        &["scenarios"],
+        "\
+  tollgate scenarios
+  tollgate scenarios load --json",
+    ),
+    (
+        &["import"],
+        "\
+  k6 inspect script.js > options.json && tollgate import options.json
+  tollgate import targets.txt -o load/chats.yaml
+  tollgate import litellm spend.json
+  tollgate import sharegpt.json -o prompts.jsonl",
+    ),
+    (
         &["schema"],
         "\
   tollgate schema > scenario.schema.json
