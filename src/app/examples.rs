@@ -23,6 +23,32 @@ const EXAMPLES: &[Example] = &[
   tollgate compare results/smoke/MONDAY results/smoke/TUESDAY --allow-unlike",
     ),
     (
+        &["overhead"],
+        "\
+  tollgate overhead --gateway litellm
+  tollgate overhead --gateway respan-oss --rates 50/s,200/s -d 30s",
+    ),
+    (
+        &["init"],
+        "\
+  tollgate init
+  tollgate init gate
+  tollgate init smoke -o load.yaml",
+    ),
+    (
+        &["scenarios"],
+        "\
+  tollgate scenarios
+  tollgate scenarios my-scenarios --json",
+    ),
+    (
+        &["import"],
+        "\
+  tollgate import k6 summary.json
+  tollgate import vegeta targets.txt -o load.yaml
+  tollgate import sharegpt conversations.json -o prompts/chats.jsonl",
+    ),
+    (
         &["validate"],
         "\
   tollgate validate scenarios/*.yaml
@@ -110,25 +136,16 @@ const EXAMPLES: &[Example] = &[
     --prices my-prices.yaml",
     ),
     (
-        &["init"],
+        &["gateways"],
         "\
-  tollgate init
-  tollgate init smoke
-  tollgate init gate -o load/nightly.yaml",
+  tollgate gateways
+  tollgate gateways try litellm",
     ),
     (
-        &["scenarios"],
+        &["gateways", "try"],
         "\
-  tollgate scenarios
-  tollgate scenarios load --json",
-    ),
-    (
-        &["import"],
-        "\
-  k6 inspect script.js > options.json && tollgate import options.json
-  tollgate import targets.txt -o load/chats.yaml
-  tollgate import litellm spend.json
-  tollgate import sharegpt.json -o prompts.jsonl",
+  tollgate gateways try litellm
+  tollgate gateways try respan-oss --providers 2 --routing weighted",
     ),
     (
         &["schema"],
