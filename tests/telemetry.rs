@@ -29,7 +29,10 @@ mod delivery;
     )
 )]
 mod installed;
-#[expect(dead_code, reason = "the tests of the command line need more of it")]
+#[cfg_attr(
+    not(feature = "otlp"),
+    expect(dead_code, reason = "the test of OTLP needs more of it")
+)]
 #[path = "cli/log_server.rs"]
 mod log_server;
 #[cfg(feature = "otlp")]

@@ -50,7 +50,7 @@ pub fn otlp(families: &[Family], info: &RunInfo, live: &Live) -> Vec<u8> {
         let of = |family: &&Family| family.stem == metric.name() && family.kind == Kind::Histogram;
         let family = families.iter().find(of)?;
         let points = family.points.iter().filter_map(|point| match &point.value {
-            Value::Times(times) => Some(at.times(gen_ai_attributes(&point.labels, info), times)),
+            Value::Times(times) => Some(at.times(&gen_ai_attributes(&point.labels, info), times)),
             Value::Number(_) => None,
         });
         Some(json!({
@@ -131,11 +131,11 @@ impl Window {
                 "timeUnixNano": self.to,
                 "asDouble": value,
             }),
-            Value::Times(times) => self.times(attributes, times),
+            Value::Times(times) => self.times(&attributes, times),
         }
     }
 
-    fn times(&self, attributes: Json, times: &Buckets) -> Json {
+    fn times(&self, attributes: &Json, times: &Buckets) -> Json {
         let bounds = times.bounds.iter().map(|bound| buckets::seconds(*bound));
         let counts = times.counts.iter().map(u64::to_string);
         json!({
