@@ -446,7 +446,7 @@ fn keys_are_found_wherever_they_stand() {
 /// What is too much of something is told, and takes no time.
 #[test]
 fn a_source_that_is_far_too_large_ends_soon() {
-    let started = std::time::Instant::now();
+    let started = tokio::time::Instant::now();
     let many = |n: usize, one: &dyn Fn(usize) -> String| -> String {
         (0..n).map(one).collect::<Vec<_>>().join(",")
     };
@@ -615,7 +615,7 @@ fn the_command_writes_new_files_hides_prompts_from_others_and_runs_on_the_lab() 
     assert!(code == Some(2) && told.contains("can't be read"), "{told}");
 }
 
-/// What stands beside a tool's own file in the notes on coming from it is a scenario, and AIPerf's file there
+/// What stands beside a tool's own file in the notes on coming from it is a scenario, and the file of `AIPerf` there
 /// is one that can be imported.
 #[test]
 fn the_blocks_of_the_notes_on_coming_from_other_tools_are_what_they_seem() {

@@ -36,9 +36,10 @@ pub(super) fn import(args: &ImportArgs) -> anyhow::Result<Exit> {
     let kind = match named.transpose() {
         Ok(kind) => kind,
         Err(unknown) => {
-            let (unknown, names) = (unknown.display(), Kind::ALL.map(Kind::name).join(", "));
+            let known = Kind::ALL.map(Kind::name).join(", ");
             terminal::error(&format!(
-                "`{unknown}` is no kind of file\nhelp: there are {names}"
+                "`{}` is no kind of file\nhelp: there are {known}",
+                unknown.display()
             ));
             return Ok(Exit::Usage);
         }
