@@ -10,6 +10,7 @@ terminal=(tmux -u -f /dev/null -S "$folder/tmux")
 cat >"$folder/script.yaml" <<'YAML'
 models: [{ model: "*", ttft: { constant: 0ms }, pace: { constant: 0ms }, output_tokens: { constant: 16 } }]
 YAML
+: >"$folder/said"
 taskset -c 0 "$tollgate" lab --script "$folder/script.yaml" --provider 127.0.0.1:0 --gateway 127.0.0.1:0 \
   >"$folder/said" 2>/dev/null &
 process=$!
@@ -25,27 +26,23 @@ targets: { lab: { gateway: { url: "$url", api_key: sk-lab } } }
 mix: [{ name: chat, chat: { model: gpt-lab, stream: false, prompt: { text: hello }, max_tokens: 16 } }]
 load: [{ name: steady, constant: { rate: $rate/s, duration: ${seconds}s, max_in_flight: 2000 } }]
 YAML
-# The view draws on stderr: the times of the process go past it, to a file.
-cat >"$folder/once.sh" <<'SH'
-cd "$(dirname "$0")"
-exec 3>&2
-TIMEFORMAT='%U %S'
-{ time env -u CI taskset -c 1 "$1" run load.yaml --workers 1 --no-html --progress "$2" -o out >report.txt 2>&3; } 2>times
-touch over
-SH
+# What each thread took, by the scheduler's count, two seconds before the end.
 for _ in $(seq "$rounds"); do
   for how in none tui; do
-    "${terminal[@]}" new-session -d -x 200 -y 50 "bash '$folder/once.sh' '$tollgate' $how"
-    until [ -e "$folder/over" ]; do sleep 0.2; done
-    answered=$(awk '$1 == "requests" { print $2 }' "$folder/report.txt")
-    echo "$how $(cat "$folder/times") $answered"
-    rm -rf "$folder/over" "$folder/out"
+    run="run load.yaml --workers 1 --no-html --progress $how -o out"
+    "${terminal[@]}" new-session -d -x 200 -y 50 "cd '$folder' && exec env -u CI taskset -c 1 '$tollgate' $run >report.txt"
+    sleep "$((seconds - 2))"
+    client=$("${terminal[@]}" display-message -p '#{pane_pid}')
+    for thread in "/proc/$client/task"/*; do
+      echo "$how $(cat "$thread/comm") $(cut -d' ' -f1 "$thread/schedstat")"
+    done
+    until ! kill -0 "$client" 2>/dev/null; do sleep 0.2; done
+    rm -rf "$folder/out"
   done
 done >"$folder/all"
-awk '{ printf "%-5s user %6.2f s, system %6.2f s, %d requests\n", $1, $2, $3, $4 }' "$folder/all"
-awk '{ user[$1] += $2 / $4; all[$1] += ($2 + $3) / $4; n[$1]++ }
+awk -v rounds="$rounds" '{ ms[$1 " " $2] += $3 / 1e6 / rounds; all[$1] += $3 / 1e6 / rounds }
   END {
-    for (how in n) { user[how] *= 1e6 / n[how]; all[how] *= 1e6 / n[how] }
-    printf "us for a request, user: %.2f without, %.2f with the view, %+.1f %%\n", user["none"], user["tui"], (user["tui"] / user["none"] - 1) * 100
-    printf "us for a request, all:  %.2f without, %.2f with the view, %+.1f %%\n", all["none"], all["tui"], (all["tui"] / all["none"] - 1) * 100
+    for (thread in ms) printf "%-14s %7.0f ms\n", thread, ms[thread]
+    view = ms["tui live"] + ms["tui tollgate"] - ms["none tollgate"]
+    printf "the view and what is gathered for it: %.0f ms of %.0f, %.1f %%; the whole client %+.1f %%\n", view, all["none"], view / all["none"] * 100, (all["tui"] / all["none"] - 1) * 100
   }' "$folder/all"

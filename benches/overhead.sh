@@ -35,16 +35,17 @@ print("n/a" if stat is None else "%.3f" % stat["added_ms"])' "$1" "$2" "$3" "${4
 }
 
 truth() {
-  echo "| script | users | p50 | p99 | pairs |"
+  # Open loops hold 64 and 512 streams by their rate: users of a closed loop would all begin at once.
+  echo "| script | streams | p50 | p99 | pairs |"
   echo "|---|---|---|---|---|"
   for delay in "constant: 0ms" "constant: 0.2ms" "constant: 1ms" "constant: 5ms" "lognormal: { mean: 2ms, sd: 1ms }"; do
-    template "delay: { $delay }"
-    for load in "1 6ms 2ms 2ms 1400" "64 150ms 60ms 15ms 2400" "512 1500ms 500ms 100ms 3000"; do
-      read -r users ttft sd pace n <<< "$load"
-      "$tollgate" overhead benches/overhead.yaml --gateway "$out/front.yaml" --concurrency "$users" -n "$n" \
+    template "added: { first: { $delay } }"
+    for load in "1 --concurrency=1 6ms 2ms 2ms 1400" "64 --rates=125/s 150ms 60ms 15ms 3000" "512 --rates=116/s 1500ms 500ms 100ms 3000"; do
+      read -r streams load ttft sd pace n <<< "$load"
+      "$tollgate" overhead benches/overhead.yaml --gateway "$out/front.yaml" "$load" -n "$n" \
         -e TTFT="$ttft" -e SD="$sd" -e PACE="$pace" -o "$out/results" --json --no-html > "$out/found.json" 2> "$out/said" || true
       pairs=$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["pairs"]["kept"])' "$out/found.json")
-      echo "| $delay | $users | $(figure "$out/found.json" ttft p50) | $(figure "$out/found.json" ttft p99) | $pairs |"
+      echo "| $delay | $streams | $(figure "$out/found.json" ttft p50) | $(figure "$out/found.json" ttft p99) | $pairs |"
     done
   done
 }
