@@ -411,6 +411,16 @@ fn every_command_line_that_a_page_shows_is_understood() {
     assert!(seen > 30, "{seen}");
 }
 
+#[test]
+fn every_page_stands_in_the_table_of_contents() {
+    let contents = read("docs/SUMMARY.md");
+    for (path, _) in PAGES.iter() {
+        let page = path.strip_prefix("docs/").unwrap_or("../README.md");
+        let is_there = page == "SUMMARY.md" || contents.contains(&format!("]({page})"));
+        assert!(is_there, "docs/SUMMARY.md lacks {page}");
+    }
+}
+
 /// The headings of a page, as a link names them.
 fn anchors(page: &str) -> BTreeSet<String> {
     let anchor = |line: &str| -> String {
