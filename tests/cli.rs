@@ -32,11 +32,11 @@ mod compare;
 mod costs;
 #[path = "cli/exits.rs"]
 mod exits;
+#[path = "cli/hints.rs"]
+mod hints;
 #[cfg(target_os = "linux")]
 #[path = "cli/live.rs"]
 mod live;
-#[path = "cli/hints.rs"]
-mod hints;
 #[path = "cli/log_server.rs"]
 mod log_server;
 #[path = "cli/log_to.rs"]

@@ -443,6 +443,34 @@ fn keys_are_found_wherever_they_stand() {
     }
 }
 
+/// What is too much of something is told, and takes no time.
+#[test]
+fn a_source_that_is_far_too_large_ends_soon() {
+    let started = std::time::Instant::now();
+    let many = |n: usize, one: &dyn Fn(usize) -> String| -> String {
+        (0..n).map(one).collect::<Vec<_>>().join(",")
+    };
+    let thresholds = many(30_000, &|n| format!("\"m{n}\":[\"p(95)<1\"]"));
+    let made = of_bytes(
+        Some(Kind::K6),
+        format!("{{\"thresholds\":{{{thresholds}}}}}").as_bytes(),
+    );
+    left(&made.unwrap(), "29500 more");
+    let stages = many(20_000, &|n| {
+        format!("{{\"target\":{n},\"duration\":\"1s\"}}")
+    });
+    let made = of_bytes(
+        Some(Kind::K6),
+        format!("{{\"stages\":[{stages}]}}").as_bytes(),
+    )
+    .unwrap();
+    left(&made, "all further phases");
+    assert!(loaded(&made).is_ok());
+    assert!(wrong(Some(Kind::K6), " ".repeat(1 << 20) + "{}").contains("larger than 1 MiB"));
+    // Ten times what it takes on a slow machine; a cost that grew with the square would take minutes.
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+}
+
 /// Every beginning of a sample, and every sample with a byte changed, is a scenario or a problem.
 #[test]
 fn a_sample_that_is_cut_or_damaged_anywhere_never_panics() {
@@ -585,4 +613,44 @@ fn the_command_writes_new_files_hides_prompts_from_others_and_runs_on_the_lab() 
     );
     let (code, _, told) = tollgate(folder, &["import", "missing.json"]);
     assert!(code == Some(2) && told.contains("can't be read"), "{told}");
+}
+
+/// What stands beside a tool's own file in the notes on coming from it is a scenario, and AIPerf's file there
+/// is one that can be imported.
+#[test]
+fn the_blocks_of_the_notes_on_coming_from_other_tools_are_what_they_seem() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/migrating.md");
+    let page = fs::read_to_string(page).unwrap();
+    let blocks = page.split("```yaml\n").skip(1);
+    let (mut ours, mut theirs) = (0, 0);
+    for block in blocks.map(|block| block.split("```").next().unwrap()) {
+        if block.starts_with("benchmark:") {
+            let made = of_bytes(None, block.as_bytes()).unwrap();
+            assert!(loaded(&made).is_ok() && made.kind == Kind::Aiperf);
+            theirs += 1;
+            continue;
+        }
+        let mut text = format!("name: noted\n{block}").replace("${MODEL}", "m");
+        if !block.contains("targets:") {
+            text += "targets: { lab: { lab: {} } }\n";
+        }
+        let folder = TempDir::new().unwrap();
+        fs::create_dir(folder.path().join("prompts")).unwrap();
+        fs::write(
+            folder.path().join("prompts/chat.jsonl"),
+            "{\"prompt\":\"hi\"}\n",
+        )
+        .unwrap();
+        let path = folder.path().join("noted.yaml");
+        fs::write(&path, &text).unwrap();
+        let read = scenario::load(&path, &|_| None, &[], &Overrides::default());
+        let problems = read.err().unwrap_or_default();
+        assert!(
+            problems.is_empty(),
+            "{}",
+            scenario::render(&problems, false)
+        );
+        ours += 1;
+    }
+    assert_eq!((ours, theirs), (4, 1));
 }

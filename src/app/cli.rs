@@ -1,6 +1,5 @@
 //! The command line.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -10,6 +9,7 @@ use super::ci::CiArgs;
 use super::gateways::Routing;
 use super::import::ImportArgs;
 use super::init::InitArgs;
+use super::lab::LabArgs;
 use super::manual::{CompletionsArgs, ManArgs};
 #[cfg(unix)]
 use super::overhead::OverheadArgs;
@@ -338,54 +338,6 @@ pub(super) struct SchemaArgs {
     /// Print it for reading: a table of the keys of each type, as Markdown
     #[arg(long)]
     pub(super) markdown: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct LabArgs {
-    /// How the provider behaves: a YAML file [default: a quick, healthy provider]
-    #[arg(long, value_name = "FILE")]
-    pub(super) script: Option<PathBuf>,
-    /// The provider's address
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
-    pub(super) provider: SocketAddr,
-    /// Run the gateway alone, in front of a provider that runs elsewhere: its base URL, which ends
-    /// before `/chat/completions`; with a name, for the models with that prefix alone
-    #[arg(long, value_name = "[NAME=]URL", conflicts_with = "provider", value_parser = upstream)]
-    pub(super) upstream: Vec<Upstream>,
-    /// The gateway's address
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    pub(super) gateway: SocketAddr,
-    /// The seed of the provider's answers and delays
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(super) seed: u64,
-}
-
-/// A provider that runs elsewhere.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Upstream {
-    /// The prefix of its models; all where absent.
-    pub(super) name: Option<String>,
-    /// Its base URL.
-    pub(super) url: String,
-}
-
-fn upstream(text: &str) -> Result<Upstream, String> {
-    let named = text.split_once('=').filter(|(name, _)| !name.contains(':'));
-    let (name, url) = named.map_or((None, text), |(name, url)| (Some(name.to_owned()), url));
-    let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    if name
-        .as_ref()
-        .is_some_and(|name| name.is_empty() || !name.bytes().all(fine))
-    {
-        return Err("a name is of letters, digits, - and _".to_owned());
-    }
-    // It speaks no TLS.
-    let host = url.strip_prefix("http://").unwrap_or_default();
-    if host.is_empty() {
-        return Err("write it as http://HOST:PORT/v1 or NAME=http://HOST:PORT/v1".to_owned());
-    }
-    let url = url.trim_end_matches('/').to_owned();
-    Ok(Upstream { name, url })
 }
 
 #[derive(Debug, Args)]

@@ -23,6 +23,32 @@ const EXAMPLES: &[Example] = &[
   tollgate compare results/smoke/MONDAY results/smoke/TUESDAY --allow-unlike",
     ),
     (
+        &["overhead"],
+        "\
+  tollgate overhead --gateway litellm
+  tollgate overhead --gateway respan-oss --rates 50/s,200/s -d 30s",
+    ),
+    (
+        &["init"],
+        "\
+  tollgate init
+  tollgate init gate
+  tollgate init smoke -o load.yaml",
+    ),
+    (
+        &["scenarios"],
+        "\
+  tollgate scenarios
+  tollgate scenarios my-scenarios --json",
+    ),
+    (
+        &["import"],
+        "\
+  tollgate import k6 summary.json
+  tollgate import vegeta targets.txt -o load.yaml
+  tollgate import sharegpt conversations.json -o prompts/chats.jsonl",
+    ),
+    (
         &["validate"],
         "\
   tollgate validate scenarios/*.yaml
@@ -108,6 +134,18 @@ const EXAMPLES: &[Example] = &[
   RESPAN_API_KEY=... tollgate probe --target respan --model openai/gpt-5-mini
   OPENAI_API_KEY=... tollgate probe --target https://gateway.example/v1 --model gpt-5-mini \\
     --prices my-prices.yaml",
+    ),
+    (
+        &["gateways"],
+        "\
+  tollgate gateways
+  tollgate gateways try litellm",
+    ),
+    (
+        &["gateways", "try"],
+        "\
+  tollgate gateways try litellm
+  tollgate gateways try respan-oss --providers 2 --routing weighted",
     ),
     (
         &["schema"],

@@ -28,27 +28,25 @@ pub(super) struct ImportArgs {
 
 pub(super) fn import(args: &ImportArgs) -> anyhow::Result<Exit> {
     let (kind, path) = match args.what.as_slice() {
-        [kind, path] => match kind.to_str().and_then(Kind::of_name) {
-            Some(kind) => (Some(kind), path),
-            None => {
-                let names = Kind::ALL.map(Kind::name).join(", ");
-                terminal::error(&format!(
-                    "`{}` is no kind of file\nhelp: there are {names}",
-                    kind.display()
-                ));
-                return Ok(Exit::Usage);
-            }
-        },
+        [kind, path] => (Some(kind), path),
         [path] => (None, path),
         _ => unreachable!("clap takes one or two"),
     };
-    let output = match &args.output {
-        Some(output) => output.clone(),
-        None => {
-            let name = PathBuf::from(path.file_stem().unwrap_or_default());
-            Path::new("scenarios").join(name.with_extension("yaml"))
+    let named = kind.map(|kind| kind.to_str().and_then(Kind::of_name).ok_or(kind));
+    let kind = match named.transpose() {
+        Ok(kind) => kind,
+        Err(unknown) => {
+            let (unknown, names) = (unknown.display(), Kind::ALL.map(Kind::name).join(", "));
+            terminal::error(&format!(
+                "`{unknown}` is no kind of file\nhelp: there are {names}"
+            ));
+            return Ok(Exit::Usage);
         }
     };
+    let output = args.output.clone().unwrap_or_else(|| {
+        let name = PathBuf::from(path.file_stem().unwrap_or_default());
+        Path::new("scenarios").join(name.with_extension("yaml"))
+    });
     let made = match read(path).and_then(|bytes| made(kind, path, &bytes, &output, args)) {
         Ok(made) => made,
         Err(problems) => {

@@ -55,6 +55,9 @@ pub(super) fn init(args: &InitArgs) -> anyhow::Result<Exit> {
     for file in &files {
         said += &file.write()?;
     }
+    if let Some(needs) = template.needs {
+        said += &format!("needs {needs}\n");
+    }
     let scenario = files[0].path.display();
     said += &format!("next: tollgate {} {scenario}\n", template.command);
     terminal::data(&said);

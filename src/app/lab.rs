@@ -2,21 +2,43 @@
 
 use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::{Arc, mpsc};
 use std::thread;
 
 use anyhow::Context;
+use clap::Args;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use super::Exit;
-use super::cli::LabArgs;
 use super::signals::Signals;
 use super::{machine, terminal};
 use crate::base::{Secret, Seed};
 use crate::lab::{self, Gateway, Lab, Script};
 use crate::scenario::{self, Via};
 use crate::wire::Endpoint;
+
+#[derive(Debug, Args)]
+pub(super) struct LabArgs {
+    /// How the provider behaves: a YAML file [default: a quick, healthy provider]
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
+    /// The provider's address
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
+    provider: SocketAddr,
+    /// Run the gateway alone, in front of a provider that runs elsewhere: its base URL, which ends
+    /// before `/chat/completions`; with a name, for the models with that prefix alone
+    #[arg(long, value_name = "[NAME=]URL", conflicts_with = "provider")]
+    upstream: Vec<Upstream>,
+    /// The gateway's address
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    gateway: SocketAddr,
+    /// The seed of the provider's answers and delays
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+}
 
 /// A lab on a thread of its own, which works for as long as this lives.
 pub(super) struct Embedded {
@@ -126,6 +148,35 @@ pub(super) fn lab(args: &LabArgs) -> anyhow::Result<Exit> {
     })
 }
 
+/// A provider that runs elsewhere, written as `[NAME=]URL`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Upstream {
+    /// The prefix of its models; all where absent.
+    name: Option<String>,
+    /// Its base URL.
+    url: String,
+}
+
+impl FromStr for Upstream {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let named = text.split_once('=').filter(|(name, _)| !name.contains(':'));
+        let (name, url) = named.map_or((None, text), |(name, url)| (Some(name.to_owned()), url));
+        let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        let nameable = |name: &String| !name.is_empty() && name.bytes().all(fine);
+        if !name.as_ref().is_none_or(nameable) {
+            return Err("a name is of letters, digits, - and _");
+        }
+        // The gateway speaks no TLS.
+        if url.strip_prefix("http://").is_none_or(str::is_empty) {
+            return Err("write it as http://HOST:PORT/v1 or NAME=http://HOST:PORT/v1");
+        }
+        let url = url.trim_end_matches('/').to_owned();
+        Ok(Self { name, url })
+    }
+}
+
 /// The gateway in front of providers that run elsewhere, until it is interrupted.
 async fn gateway_alone(args: &LabArgs, script: Script) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen()?;
@@ -174,4 +225,33 @@ async fn gateway_alone(args: &LabArgs, script: Script) -> anyhow::Result<Exit> {
     shutdown.cancel();
     serving.await??;
     Ok(Exit::Fine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upstream_is_a_url_with_a_name_or_without() {
+        let of = |text: &str| text.parse::<Upstream>();
+        let read = |text| of(text).map(|upstream| (upstream.name, upstream.url));
+        let url = "http://127.0.0.1:9/v1";
+        assert_eq!(read("http://127.0.0.1:9/v1/"), Ok((None, url.into())));
+        assert_eq!(
+            read("open-ai=http://127.0.0.1:9/v1"),
+            Ok((Some("open-ai".into()), url.into()))
+        );
+        let query = "http://127.0.0.1:9/v1?a=b";
+        assert_eq!(read(query), Ok((None, query.into())));
+        for wrong in [
+            "",
+            "https://a/v1",
+            "a/b=http://a/v1",
+            "=http://a/v1",
+            "a=",
+            "http://",
+        ] {
+            assert!(of(wrong).is_err(), "{wrong}");
+        }
+    }
 }

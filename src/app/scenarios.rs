@@ -64,16 +64,30 @@ pub(super) fn scenarios(args: &ScenariosArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Fine)
 }
 
-/// The YAML files of a folder, if it is there.
+/// The YAML files of a folder, if it is there, and the scenarios in its folders: these may hold other files.
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-    paths.retain(|path| {
-        let ending = path.extension().and_then(|ending| ending.to_str());
-        matches!(ending, Some("yaml" | "yml")) && path.is_file()
-    });
+    let mut paths = entries(folder);
+    let folders: Vec<PathBuf> = paths.extract_if(.., |path| path.is_dir()).collect();
+    paths.retain(|path| is_yaml(path));
+    let below = folders.iter().flat_map(|folder| entries(folder));
+    paths.extend(below.filter(|path| is_yaml(path) && has_a_mix(path)));
     paths.sort_unstable();
     paths
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).collect()
+}
+
+fn is_yaml(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    matches!(ending, Some("yaml" | "yml")) && path.is_file()
+}
+
+fn has_a_mix(path: &Path) -> bool {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines().any(|line| line.starts_with("mix:"))
 }
 
 fn look(path: &Path) -> Found {

@@ -6,6 +6,8 @@ pub(super) struct Template {
     pub(super) name: &'static str,
     /// The command that runs it.
     pub(super) command: &'static str,
+    /// What has to be there before, where the lab alone won't do.
+    pub(super) needs: Option<&'static str>,
     /// The scenario itself, and then what it names.
     pub(super) files: &'static [Shipped],
 }
@@ -32,6 +34,7 @@ pub(super) const ALL: &[Template] = &[
     Template {
         name: "smoke",
         command: "run",
+        needs: None,
         files: shipped!(
             "smoke.yaml",
             "prices/lab.yaml",
@@ -42,6 +45,7 @@ pub(super) const ALL: &[Template] = &[
     Template {
         name: "providers",
         command: "compare",
+        needs: None,
         files: shipped!(
             "providers.yaml",
             "lab/newer.yaml",
@@ -53,6 +57,7 @@ pub(super) const ALL: &[Template] = &[
     Template {
         name: "gate",
         command: "run",
+        needs: None,
         files: shipped!(
             "gate.yaml",
             "prices/lab.yaml",
@@ -60,9 +65,19 @@ pub(super) const ALL: &[Template] = &[
             "prompts/extract.jsonl"
         ),
     },
+    #[cfg(unix)]
+    Template {
+        name: "overhead",
+        command: "overhead",
+        needs: Some(
+            "a gateway to start: pip install respan-gateway==0.3.0, or one that tollgate gateways lists",
+        ),
+        files: shipped!("overhead/streams.yaml"),
+    },
     Template {
         name: "capacity",
         command: "run",
+        needs: None,
         files: shipped!(
             "capacity.yaml",
             "lab/small-provider.yaml",
@@ -72,6 +87,7 @@ pub(super) const ALL: &[Template] = &[
     Template {
         name: "chat-session",
         command: "run",
+        needs: None,
         files: shipped!(
             "chat-session.yaml",
             "prices/lab.yaml",
@@ -81,6 +97,7 @@ pub(super) const ALL: &[Template] = &[
     Template {
         name: "cost-audit",
         command: "run",
+        needs: None,
         files: shipped!(
             "cost-audit.yaml",
             "prices/lab.yaml",

@@ -152,7 +152,7 @@ impl Asked {
             _ => return Err("it has no `messages`"),
         };
         let text = |value: Option<Value>| value.and_then(|value| value.as_str().map(str::to_owned));
-        let model = text(body.remove("model")).filter(|model| !model.is_empty());
+        let model = text(body.remove("model")).filter(|model| (1..=256).contains(&model.len()));
         let stream = match body.remove("stream") {
             Some(Value::Bool(stream)) => stream,
             // An API streams where it is asked to; a chat of a data set says nothing of it.

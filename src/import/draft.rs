@@ -1,5 +1,7 @@
 //! A scenario in the making, and its text.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::{Imported, Input, Kind, Left, PromptFile, words, yaml};
@@ -7,6 +9,8 @@ use crate::scenario::Kind as GatewayKind;
 
 /// Things of one sort that are told one by one; the rest is counted.
 const TOLD: usize = 5;
+/// Phases that are made at most.
+const MOST_PHASES: usize = 500;
 /// Lines of the head of a scenario that tell what was left.
 const MOST_LINES: usize = 100;
 
@@ -16,6 +20,7 @@ pub(super) struct Draft {
     /// What was seen in the source, for whoever reads the scenario.
     pub(super) notes: Vec<String>,
     left: Vec<Left>,
+    told: HashSet<(String, String)>,
     /// The base URL, where the source has one.
     pub(super) url: Option<String>,
     /// Whose gateway it is, where the source tells that and no URL.
@@ -98,7 +103,7 @@ impl Draft {
             at: at.into(),
             what: what.into(),
         };
-        if !self.left.contains(&left) {
+        if self.told.insert((left.at.clone(), left.what.clone())) {
             self.left.push(left);
         }
     }
@@ -133,6 +138,11 @@ impl Draft {
 
     /// Adds a phase under a name that no other has.
     pub(super) fn phase(&mut self, name: &str, warmup: bool, shape: String) {
+        if self.phases.len() >= MOST_PHASES {
+            let what = format!("{MOST_PHASES} are the most that an import makes");
+            self.left("all further phases", what);
+            return;
+        }
         let mut taken: Vec<String> = self.phases.iter().map(|p| p.name.clone()).collect();
         let name = words::unique(name, &mut taken);
         self.phases.push(Phase {

@@ -7,9 +7,17 @@ use super::reading::{Section, json};
 use super::{words, yaml};
 use crate::scenario::Problem;
 
+/// Metrics whose thresholds are looked at.
+const MOST: usize = 500;
+
 /// The thresholds of options: lists of expressions, or of mappings with one.
 pub(super) fn of_options(thresholds: &Section<'_>, draft: &mut Draft) {
-    for (metric, _) in thresholds.all() {
+    let more = thresholds.all().count().saturating_sub(MOST);
+    if more > 0 {
+        let what = format!("{more} more: {MOST} are the most that an import looks at");
+        draft.left("thresholds", what);
+    }
+    for (metric, _) in thresholds.all().take(MOST) {
         let at = thresholds.at(metric);
         for node in thresholds.list(metric) {
             match json(node) {

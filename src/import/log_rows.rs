@@ -9,6 +9,9 @@ use super::mix::{self, Seen};
 use super::{Input, Kind, chats, words};
 use crate::scenario::{Kind as GatewayKind, Problem, Source};
 
+/// The longest name of a model that is one.
+const LONGEST: usize = 256;
+
 /// A draft of a log.
 pub(super) fn draft(kind: Kind, text: &str, input: &Input<'_>) -> Result<Draft, Vec<Problem>> {
     let rows = rows(kind, text, input)?;
@@ -38,7 +41,7 @@ pub(super) fn draft(kind: Kind, text: &str, input: &Input<'_>) -> Result<Draft, 
         return Err(vec![Problem::whole(&source, message).with_help(help)]);
     }
     draft.left_many(&broken, "the row is no object");
-    draft.left_many(&nameless, "the row names no model");
+    draft.left_many(&nameless, "the row names no model, or none that is one");
     draft.left_many(&others, "the row is of no chat");
     draft.left(
         input.name,
@@ -165,7 +168,7 @@ fn row_of(kind: Kind, row: &Map<String, Value>, at: &str, draft: &mut Draft) -> 
         let texts = keys.iter().filter_map(|key| row.get(*key)?.as_str());
         texts.map(str::trim).find(|text| !text.is_empty())
     };
-    let model = text(names)?.to_owned();
+    let model = text(names).filter(|name| name.len() <= LONGEST)?.to_owned();
     let started = instant(row, &["startTime", "start_time", "started_at", "timestamp"]);
     let ended = instant(row, &["endTime", "end_time"]);
     let first = instant(row, &["completionStartTime"]);

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use crate::scenario::{Problem, Source};
 
 /// The largest file of options, whose every place is kept.
-const MOST_OPTIONS: usize = 4 << 20;
+const MOST_OPTIONS: usize = 1 << 20;
 /// The largest file at all.
 pub const MOST: u64 = 2 << 30;
 
@@ -158,7 +158,7 @@ pub fn import(kind: Option<Kind>, input: &Input<'_>) -> Result<Imported, Vec<Pro
     let is_options = matches!(kind, Kind::K6 | Kind::Aiperf);
     if is_options && text.len() > MOST_OPTIONS {
         return whole(
-            "the file is larger than 4 MiB, which no options are",
+            "the file is larger than 1 MiB, which no options are",
             "check the kind",
         );
     }

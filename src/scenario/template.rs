@@ -136,6 +136,13 @@ pub struct Moment<'a> {
 }
 
 impl Template {
+    /// One that says a secret and nothing else.
+    pub fn of_secret(secret: Secret) -> Self {
+        let mut template = Self::default();
+        template.secret(secret);
+        template
+    }
+
     /// Whether arrivals with the same row get different texts.
     pub fn differs_by_arrival(&self) -> bool {
         self.0.iter().any(|part| matches!(part, Segment::Arrival))

@@ -2,10 +2,10 @@
 //! session and lost its parent.
 
 use std::process::Child;
-use std::time::Instant;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tokio::time::Instant;
 
 use crate::made_up::{MadeUp, Tried};
 
@@ -18,7 +18,7 @@ fn under_way() -> (MadeUp, Child) {
 }
 
 fn send(pid: u32, signal: Signal) {
-    kill(Pid::from_raw(pid as i32), signal).unwrap();
+    kill(Pid::from_raw(pid.cast_signed()), signal).unwrap();
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::time::Instant;
 
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::made_up::MadeUp;
 
@@ -94,10 +94,10 @@ fn a_gateway_that_ends_before_it_is_ready_is_told_with_its_status_and_its_last_w
 #[test]
 fn a_gateway_that_is_never_ready_is_told_with_the_limit_and_what_it_answered() {
     let unready = MadeUp::changed(&["unready"], |preset| {
-        preset["ready"]["within"] = json!("700ms");
+        preset["ready"]["within"] = json!("3s");
     });
     let words = [
-        "made-up was not ready within 700ms: GET / answered status 503",
+        "made-up was not ready within 3s: GET / answered status 503",
         "  | environment:",
     ];
     unready.tried(&[]).tells(5, &words);

@@ -10,6 +10,9 @@ use crate::installed::{once, run, venv};
 use crate::made_up::Tried;
 use crate::python;
 
+/// What is installed of Portkey's.
+const PACKAGE: &str = "@portkey-ai/gateway@1.15.2";
+
 /// Whether the large ones are wanted, too.
 fn wants_all() -> bool {
     std::env::var_os("TOLLGATE_REAL").is_some_and(|value| value == "all")
@@ -30,7 +33,7 @@ fn tried(bin: &Path, further: &[&str]) -> Tried {
     let pid = tried.json["pid"]
         .as_i64()
         .unwrap_or_else(|| panic!("{tried:?}"));
-    let group = nix::unistd::Pid::from_raw(pid as i32);
+    let group = nix::unistd::Pid::from_raw(i32::try_from(pid).unwrap());
     assert!(
         nix::sys::signal::killpg(group, None).is_err(),
         "{group} is left"
@@ -71,6 +74,15 @@ fn answers_plain_and_streamed_and_routes(bin: &Path, name: &str, version: &str) 
 }
 
 #[test]
+fn the_labs_own_gateway_is_started_like_any_other() {
+    let one = tried(Path::new("/nowhere"), &["lab"]);
+    assert_eq!(one.exit, Some(0), "{one:?}");
+    assert_eq!(outcomes(&one), ["ok", "ok"]);
+    assert_eq!(one.json["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(one.json["ended"]["status"], "exit status: 0");
+}
+
+#[test]
 fn respans_gateway_answers_and_falls_back_and_shares_out() {
     let Some(python) = python::ready() else {
         return;
@@ -107,7 +119,6 @@ fn portkey_answers_what_is_plain_and_its_streams_are_told_as_they_are() {
     if !wants_all() {
         return;
     }
-    const PACKAGE: &str = "@portkey-ai/gateway@1.15.2";
     let bin = |folder: &Path| -> PathBuf { folder.join("node_modules/.bin") };
     let install = |folder: &Path| {
         let folder = folder.to_string_lossy();

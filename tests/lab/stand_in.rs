@@ -101,7 +101,10 @@ async fn stand_ins_in_a_process_tell_what_they_did_and_end_with_their_stdin() {
         again.iter().all(|line| line.get("truth").is_none()),
         "they were told"
     );
-    let counts = stage.order("counts");
+    let counts: Vec<_> = again
+        .iter()
+        .filter(|line| line.get("counts").is_some())
+        .collect();
     assert_eq!(counts[1]["counts"][0], "spare");
     assert_eq!(counts[1]["counts"][1]["faults"]["status"], 1);
     assert_eq!(counts[0]["counts"][1]["truths_dropped"], 0);

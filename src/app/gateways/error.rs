@@ -30,7 +30,7 @@ pub(in crate::app) enum GatewayError {
     #[error("{name} ended before it was ready, {}{}\nhelp: its log is {}", .ended.status, lines(.ended), .log.display())]
     ExitedEarly {
         name: String,
-        ended: Ended,
+        ended: Box<Ended>,
         log: PathBuf,
     },
     #[error("{name} was not ready within {}: {said}{}\nhelp: its log is {}", HumanDuration(*.within), lines(.ended), .log.display())]
@@ -38,7 +38,7 @@ pub(in crate::app) enum GatewayError {
         name: String,
         within: Duration,
         said: String,
-        ended: Ended,
+        ended: Box<Ended>,
         log: PathBuf,
     },
     #[error("{name} can't {what}\nhelp: {help}")]

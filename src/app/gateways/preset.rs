@@ -14,11 +14,12 @@ use crate::scenario::document::{self, Spanned};
 use crate::scenario::{self, GatewayReadings, Kind, Problem, Readings, Source};
 
 /// Those that come with tollgate, by name.
-const SHIPPED: [(&str, &str); 4] = [
+const SHIPPED: [(&str, &str); 5] = [
     (
         "ferrogw",
         include_str!("../../../deploy/gateways/ferrogw.yaml"),
     ),
+    ("lab", include_str!("../../../deploy/gateways/lab.yaml")),
     (
         "litellm",
         include_str!("../../../deploy/gateways/litellm.yaml"),

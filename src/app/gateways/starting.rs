@@ -249,7 +249,7 @@ async fn attempt(
     match ready {
         Ok(Ok(())) => Ok((supervised, values)),
         Ok(Err(said)) => {
-            let ended = supervised.stop().await;
+            let ended = Box::new(supervised.stop().await);
             Err(GatewayError::NeverReady {
                 name,
                 within,
@@ -258,7 +258,11 @@ async fn attempt(
                 log,
             })
         }
-        Err(State::Ended(ended)) => Err(GatewayError::ExitedEarly { name, ended, log }),
+        Err(State::Ended(ended)) => Err(GatewayError::ExitedEarly {
+            name,
+            ended: Box::new(ended),
+            log,
+        }),
         Err(state) => Err(GatewayError::NotStarted {
             program: values.program,
             why: match state {

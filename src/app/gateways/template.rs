@@ -268,11 +268,10 @@ impl Values {
                 Piece::Plain(text) => out.push_str(text),
                 Piece::Place(name) => out.push_str(&self.value(name, of)),
                 Piece::Comma if of.is_some_and(|at| at + 1 < self.upstreams.len()) => out.push(','),
-                Piece::Comma => {}
                 Piece::Section("providers", body) => self.repeat(0, body, out),
                 Piece::Section("others", body) => self.repeat(1, body, out),
                 Piece::Section(name, body) if self.holds(name) => self.fill(body, of, out),
-                Piece::Section(..) => {}
+                Piece::Comma | Piece::Section(..) => {}
             }
         }
     }

@@ -14,7 +14,9 @@ use crate::app::stand_in::{Cast, Child};
 use crate::app::{Exit, commands, preflight, terminal};
 use crate::base::Secret;
 use crate::judge::{GatewayFacts, Overhead, Provided, Used};
-use crate::scenario::{Kind, OverheadAsked, OverheadRouting, Place, Readings, Scenario, THROUGH};
+use crate::scenario::{
+    Kind, OverheadAsked, OverheadRouting, Place, Readings, Scenario, THROUGH, Template,
+};
 use crate::wire::Endpoint;
 
 /// The key of the lab's providers, which take any.
@@ -181,6 +183,17 @@ impl Behind {
                     args.model.clone()
                 }
             };
+            if let Some(gateway) = self.gateway.as_ref().filter(|_| through) {
+                for recipe in &mut arm.recipes {
+                    // They may hold keys, and ports that differ from run to run.
+                    let secret = |value: &[u8]| Secret::new(String::from_utf8_lossy(value));
+                    let headers = gateway.headers.iter().map(|(name, value)| {
+                        let value = Template::of_secret(secret(value.as_bytes()));
+                        (name.as_str().to_owned(), value)
+                    });
+                    recipe.extra.headers.extend(headers);
+                }
+            }
             if let Some(model) = model {
                 for recipe in &mut arm.recipes {
                     recipe.model.clone_from(&model);
