@@ -60,9 +60,10 @@ fn pairs(found: &Overhead) -> String {
         .iter()
         .map(|(why, n)| format!("{n} {why}"))
         .collect();
-    let why = match why.is_empty() {
-        true => String::new(),
-        false => format!(" ({})", why.join(", ")),
+    let why = if why.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", why.join(", "))
     };
     let unkept = match found.unkept {
         0 => String::new(),

@@ -1,5 +1,6 @@
 //! The live view of the built binary, looked at in a real terminal: tmux plays it.
 
+use std::io::Write;
 use std::process::{Command, Output};
 
 use crate::support::*;
@@ -35,7 +36,7 @@ impl Terminal {
         let size = ["-x", &width, "-y", &height];
         let started = terminal.tmux(&[&["new-session", "-d"], &size[..], &[&script]].concat());
         let Some(started) = started else {
-            eprintln!("not tested: there is no tmux");
+            let _ = writeln!(std::io::stderr(), "not tested: there is no tmux");
             return None;
         };
         assert!(started.status.success(), "{started:?}");

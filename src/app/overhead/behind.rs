@@ -290,11 +290,10 @@ impl Behind {
     /// Moves the gateway's configuration and log into the run's folder. They stay where they are where that
     /// can't be.
     pub(super) fn keep_log(&mut self, to: &Path) {
-        if self.gateway.is_some() && self.dir.exists() {
-            if let Err(error) = fs::rename(&self.dir, to) {
-                let from = self.dir.display();
-                terminal::message(&format!("the gateway's log stays in {from}: {error}"));
-            }
+        let kept = self.gateway.is_some() && self.dir.exists();
+        if kept && let Err(error) = fs::rename(&self.dir, to) {
+            let from = self.dir.display();
+            terminal::message(&format!("the gateway's log stays in {from}: {error}"));
         }
     }
 }

@@ -113,7 +113,7 @@ impl Look {
         }
         let came = seen.iter().filter(|seen| **seen).count() as u64;
         look.lost = (u64::from(sent) - came).saturating_sub(u64::from(trail.unkept));
-        look.buffered = look.is_buffered(front, truth);
+        look.buffered = Self::is_buffered(front, truth);
         look
     }
 
@@ -138,7 +138,7 @@ impl Look {
         }
     }
 
-    fn is_buffered(&self, front: &Front, truth: &Truth) -> bool {
+    fn is_buffered(front: &Front, truth: &Truth) -> bool {
         let (Some(first), Some(last)) = (truth.chunks.first(), truth.chunks.last()) else {
             return false;
         };

@@ -197,7 +197,7 @@ fn what_can_not_be_paired_is_dropped_and_counted_by_its_reason() {
             front.trail.marker = Some(Marker(77));
         }),
         ("other_answer", |front, _, _| {
-            front.trail.marker = Some(Marker(77))
+            front.trail.marker = Some(Marker(77));
         }),
         ("marker_dropped", |front, truth, _| {
             truth.marked = false;

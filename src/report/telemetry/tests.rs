@@ -146,8 +146,11 @@ fn fields(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>, u64)> {
     found
 }
 
+/// Labels of a series, and the bits of its one value and the instant.
+type Sent = (Vec<(String, String)>, u64, u64);
+
 /// The series of requests: labels, and the value's bits and the instant of the one sample.
-fn series(requests: &[Vec<u8>]) -> Vec<(Vec<(String, String)>, u64, u64)> {
+fn series(requests: &[Vec<u8>]) -> Vec<Sent> {
     let unpacked = requests
         .iter()
         .map(|r| snap::raw::Decoder::new().decompress_vec(r).unwrap());

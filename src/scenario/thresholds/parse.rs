@@ -5,9 +5,7 @@ use std::str::FromStr;
 
 use super::figure::{Figure, Plain, TIMES, Unit};
 use super::words::{Fault, Parsed, did_you_mean, fault, measure, plain, stat, time};
-use super::{
-    ADDED, ADDED_QUANTILES, Key, Limit, Margin, Part, Relation, Stat, StreamVerdict, Test,
-};
+use super::{ADDED, Key, Limit, Margin, Part, Relation, Test, sandwich};
 use crate::scenario::By;
 use crate::scenario::document::names_in_words;
 
@@ -150,20 +148,7 @@ impl<'t> Reader<'t> {
             return Ok(Figure::Time(stat, time));
         }
         if let Some(added) = ADDED.into_iter().find(|added| *added == of) {
-            return match stat {
-                Stat::Quantile(q) if ADDED_QUANTILES.iter().any(|(_, known)| *known == q) => {
-                    Ok(Figure::Added(q, added))
-                }
-                _ => {
-                    let known = ADDED_QUANTILES.map(|(name, _)| name);
-                    let message = format!("what was added has no `{name}`");
-                    fault(
-                        at.clone(),
-                        message,
-                        format!("known: {}", names_in_words(&known)),
-                    )
-                }
-            };
+            return sandwich::quantile(stat, name, at).map(|q| Figure::Added(q, added));
         }
         if plain(of).is_some() {
             let message = format!("`{of}` is one number, and has no `{name}`");
@@ -351,16 +336,7 @@ impl<'t> Reader<'t> {
     /// What becomes of streams, by its name.
     fn verdict(&mut self) -> Parsed<Limit> {
         let (said, at) = self.word();
-        let found = StreamVerdict::ALL.into_iter().find(|v| v.name() == said);
-        let known = StreamVerdict::ALL.map(StreamVerdict::name);
-        match found {
-            Some(verdict) => Ok(Limit::Stream(verdict)),
-            None => {
-                let near = did_you_mean(said, &known);
-                let message = format!("no stream is `{said}`{near}");
-                fault(at, message, format!("known: {}", names_in_words(&known)))
-            }
-        }
+        sandwich::verdict(said, at).map(Limit::Stream)
     }
 
     /// What follows `baseline`; `None`: nothing.

@@ -1,8 +1,13 @@
 //! What a threshold can ask of a gateway between two ends that both keep marks.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
+
+use super::Stat;
+use super::words::{Parsed, did_you_mean, fault};
+use crate::scenario::document::names_in_words;
 
 /// What a gateway makes of streams, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -55,3 +60,33 @@ pub const ADDED_QUANTILES: [(&str, f64); 5] = [
     ("p99", 0.99),
     ("p99.9", 0.999),
 ];
+
+/// What becomes of streams, by the name that stands at `at`.
+pub(super) fn verdict(said: &str, at: Range<usize>) -> Parsed<StreamVerdict> {
+    let found = StreamVerdict::ALL.into_iter().find(|v| v.name() == said);
+    let Some(verdict) = found else {
+        let known = StreamVerdict::ALL.map(StreamVerdict::name);
+        let near = did_you_mean(said, &known);
+        let message = format!("no stream is `{said}`{near}");
+        return fault(at, message, format!("known: {}", names_in_words(&known)));
+    };
+    Ok(verdict)
+}
+
+/// The quantile of what was added that the statistic `name`, at `at`, stands for.
+pub(super) fn quantile(stat: Stat, name: &str, at: &Range<usize>) -> Parsed<f64> {
+    if let Stat::Quantile(q) = stat
+        && ADDED_QUANTILES
+            .iter()
+            .any(|(_, known)| (known - q).abs() < 1e-9)
+    {
+        return Ok(q);
+    }
+    let known = ADDED_QUANTILES.map(|(name, _)| name);
+    let message = format!("what was added has no `{name}`");
+    fault(
+        at.clone(),
+        message,
+        format!("known: {}", names_in_words(&known)),
+    )
+}
