@@ -10,12 +10,12 @@ epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 built=${CARGO_TARGET_DIR:-target}
 name=tollgate-$version-$target
 
-cargo build --release --locked --target "$target"
+cargo build --profile published --locked --target "$target"
 
 dist=target/dist
 rm -rf "${dist:?}/$name" "$dist/$name".tar.gz*
 mkdir -p "$dist/$name"
-cp "$built/$target/release/tollgate" README.md CHANGELOG.md LICENSE "$dist/$name/"
+cp "$built/$target/published/tollgate" README.md CHANGELOG.md LICENSE "$dist/$name/"
 deploy/release/assets.sh "$dist/$name/tollgate" "$dist/$name"
 tar --sort=name --mtime="@$epoch" --owner=0 --group=0 --numeric-owner --mode=u+rwX,go+rX,go-w \
   -C "$dist" -cf - "$name" | gzip -n9 > "$dist/$name.tar.gz"
