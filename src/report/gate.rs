@@ -3,6 +3,7 @@
 use super::Paint;
 use super::table::Table;
 use crate::judge::{Finding, Gate, Unit, Verdict};
+use crate::scenario::StreamVerdict;
 
 /// The findings of a gate, for a terminal.
 pub fn gate(gate: &Gate, paint: Paint) -> String {
@@ -99,7 +100,9 @@ fn verdict(verdict: Verdict, paint: Paint) -> String {
 
 fn cells(finding: &Finding) -> [String; 6] {
     let unit = finding.unit;
+    let stream = finding.metric == "stream";
     let value = match finding.value {
+        Some(rank) if stream => stream_name(rank),
         _ if finding.infinite => "infinite".to_owned(),
         value => figure(value, unit),
     };
@@ -119,10 +122,20 @@ fn cells(finding: &Finding) -> [String; 6] {
         threshold,
         finding.verdict.to_string(),
         value,
-        format!("{} {}", finding.relation, figure(finding.limit, unit)),
+        match finding.limit {
+            Some(rank) if stream => format!("{} {}", finding.relation, stream_name(rank)),
+            limit => format!("{} {}", finding.relation, figure(limit, unit)),
+        },
         interval,
         finding.n.to_string(),
     ]
+}
+
+/// What becomes of streams, by its place from best to worst.
+fn stream_name(rank: f64) -> String {
+    let verdicts = StreamVerdict::ALL.into_iter();
+    let found = verdicts.into_iter().nth(rank as usize);
+    found.map_or_else(|| "-".to_owned(), |verdict| verdict.to_string())
 }
 
 /// A value with its unit; a dash where there is none.
