@@ -19,7 +19,8 @@ const PROMISED: [&str; 2] = [
     "cargo test",
 ];
 /// Flags in the pages that are those of cargo, of a container engine or of Prometheus.
-const FLAGS_OF_OTHERS: [&str; 14] = [
+const FLAGS_OF_OTHERS: [&str; 15] = [
+    "--profile",
     "--bench",
     "--dry-run",
     "--features",
