@@ -62,7 +62,7 @@ pub struct UpstreamShare {
     pub requests: u64,
     /// Its share of all.
     pub share: f64,
-    /// Answers that it gave to their end.
+    /// Answers that it gave to their end, those of scripted faults left out.
     pub whole: u64,
     /// Faults of its script, by kind.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -181,7 +181,7 @@ fn share(requests: &[&Provided]) -> UpstreamShare {
         }) {
             share.within_1s_of_429 += 1;
         }
-        share.whole += u64::from(truth.whole);
+        share.whole += u64::from(truth.whole && truth.fault.is_none());
         if truth.status == 429 {
             share.limited += 1;
             limited_at = Some(truth.end);
