@@ -102,7 +102,7 @@ fn cells(finding: &Finding) -> [String; 6] {
     let unit = finding.unit;
     let stream = finding.metric == "stream";
     let value = match finding.value {
-        Some(rank) if stream => stream_name(rank),
+        Some(rank) if stream => StreamVerdict::name_at(rank).to_owned(),
         _ if finding.infinite => "infinite".to_owned(),
         value => figure(value, unit),
     };
@@ -123,19 +123,14 @@ fn cells(finding: &Finding) -> [String; 6] {
         finding.verdict.to_string(),
         value,
         match finding.limit {
-            Some(rank) if stream => format!("{} {}", finding.relation, stream_name(rank)),
+            Some(rank) if stream => {
+                format!("{} {}", finding.relation, StreamVerdict::name_at(rank))
+            }
             limit => format!("{} {}", finding.relation, figure(limit, unit)),
         },
         interval,
         finding.n.to_string(),
     ]
-}
-
-/// What becomes of streams, by its place from best to worst.
-fn stream_name(rank: f64) -> String {
-    let verdicts = StreamVerdict::ALL.into_iter();
-    let found = verdicts.into_iter().nth(rank as usize);
-    found.map_or_else(|| "-".to_owned(), |verdict| verdict.to_string())
 }
 
 /// A value with its unit; a dash where there is none.

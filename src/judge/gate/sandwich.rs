@@ -5,7 +5,7 @@ use super::measure::interval_in_words;
 use super::words::words;
 use crate::judge::{AddedStat, AddedTime, LevelFound, Overhead, Verdict};
 use crate::record::needed;
-use crate::scenario::{ADDED_QUANTILES, Figure, Key, Limit, Relation, StreamVerdict, Threshold};
+use crate::scenario::{ADDED_QUANTILES, Figure, Key, Limit, Relation, Threshold};
 
 /// What became of such a threshold.
 pub(super) fn find(
@@ -47,9 +47,7 @@ fn stream(
         "no stream went through the gateway that could be judged".clone_into(&mut finding.why);
         return finding;
     };
-    let rank = |verdict: StreamVerdict| verdict as u8;
-    finding.value = Some(f64::from(rank(found)));
-    finding.limit = Some(f64::from(rank(*wanted)));
+    (finding.value, finding.limit) = (Some(found.rank()), Some(wanted.rank()));
     let holds = match threshold.test.relation {
         Relation::Equal => found == *wanted,
         _ => found <= *wanted,

@@ -2,6 +2,7 @@
 
 use crate::base::Money;
 use crate::judge::{Finding, Unit};
+use crate::scenario::StreamVerdict;
 
 /// A text in one line: what would break it, hide something or turn the direction of reading is replaced.
 ///
@@ -57,6 +58,7 @@ const fn suffix(unit: Unit) -> &'static str {
 pub(super) fn found(finding: &Finding) -> String {
     match finding.value {
         None if finding.infinite => "infinite".to_owned(),
+        Some(rank) if finding.metric == "stream" => StreamVerdict::name_at(rank).to_owned(),
         Some(found) => value(finding.unit, found),
         None if finding.n < finding.needs => {
             format!("n/a (needs {}, has {})", finding.needs, finding.n)
@@ -78,9 +80,11 @@ pub(super) fn interval(finding: &Finding) -> String {
 
 /// What a finding's value is held against.
 pub(super) fn limit(finding: &Finding) -> String {
-    let limit = finding
-        .limit
-        .map_or_else(|| "n/a".to_owned(), |limit| value(finding.unit, limit));
+    let limit = match finding.limit {
+        None => "n/a".to_owned(),
+        Some(rank) if finding.metric == "stream" => StreamVerdict::name_at(rank).to_owned(),
+        Some(limit) => value(finding.unit, limit),
+    };
     let baseline = finding.baseline.map(|baseline| {
         let baseline = value(finding.unit, baseline);
         format!(" (baseline {baseline})")

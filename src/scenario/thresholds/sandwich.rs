@@ -32,6 +32,17 @@ impl StreamVerdict {
         Self::Broken,
     ];
 
+    /// Its place from best to worst, as findings have it.
+    pub const fn rank(self) -> f64 {
+        self as u8 as f64
+    }
+
+    /// The name at such a place.
+    pub fn name_at(rank: f64) -> &'static str {
+        let found = Self::ALL.into_iter().find(|v| v.rank() >= rank);
+        found.map_or("-", Self::name)
+    }
+
     /// The name in files and thresholds.
     pub const fn name(self) -> &'static str {
         match self {
