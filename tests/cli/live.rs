@@ -29,7 +29,7 @@ impl Terminal {
         let folder = terminal.sandbox.path("");
         let script = format!(
             "cd {} && env -u CI -u NO_COLOR {binary} {args} >report.txt; \
-             echo \"ended with $?\"; stty -a; sleep 1000",
+             echo \"ended with $?\"; stty -a; echo the shell is done; sleep 1000",
             folder.display()
         );
         let [width, height] = [width, height].map(|n| n.to_string());
@@ -71,7 +71,7 @@ impl Terminal {
         until(&format!("{texts:?}"), || {
             screen = self.screen();
             let shown = texts.iter().all(|text| screen.contains(text));
-            let ended = screen.contains("ended with");
+            let ended = screen.contains("the shell is done");
             assert!(shown || !ended, "it never showed {texts:?}, but:\n{screen}");
             shown
         });
