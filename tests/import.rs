@@ -378,6 +378,14 @@ fn what_can_not_be_read_is_a_problem_at_its_place() {
         "benchmark: { endpoint: { url: 7, streaming: perhaps } }",
     );
     assert!(said.contains("streaming") || said.contains("url"), "{said}");
+    for lengths in [
+        "isl: { mean: 512, stddev: \"{{ isl // 10 }}\" }",
+        "isl: 512, osl: \"{{ osl }}\"",
+    ] {
+        let text = format!("benchmark: {{ dataset: {{ type: synthetic, {lengths} }} }}");
+        let said = wrong(Some(Kind::Aiperf), &text);
+        assert!(said.contains("which only the tool can fill in"), "{said}");
+    }
     let said = wrong(Some(Kind::Aiperf), "aiperf profile --concurrency \"many");
     assert!(said.contains("is not closed"), "{said}");
     for kind in Kind::ALL {

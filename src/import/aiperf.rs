@@ -199,13 +199,13 @@ impl Reader<'_, '_> {
     }
 
     fn lengths(&mut self, part: &Section<'_>, bench: &mut Bench) -> Result<(), Problem> {
-        let outputs = part.get("osl").map(json);
+        let outputs = part.filled("osl")?.map(json);
         let most = outputs.as_ref().and_then(mean).map(tokens);
         if outputs.as_ref().is_some_and(Value::is_object) {
             let what = "answers vary about a length there; here their mean is the most that an answer may have";
             self.draft.left(part.at("osl"), what);
         }
-        if let Some(node) = part.get("isl") {
+        if let Some(node) = part.filled("isl")? {
             let found = distributions(&json(node));
             if found.is_empty() {
                 return Err(part.wrong("isl", node, "a length in tokens"));
@@ -220,6 +220,7 @@ impl Reader<'_, '_> {
                 .lengths
                 .push(("{ lognormal: { mean: 550, sd: 50 } }".to_owned(), most, 1.0));
         }
+        part.filled("sequenceDistribution")?;
         for node in part.list("sequenceDistribution") {
             let entry = json(node);
             let (isl, osl) = (&entry["isl"], &entry["osl"]);

@@ -150,6 +150,15 @@ impl<'a> Section<'a> {
         Ok(found)
     }
 
+    /// A value that is read as it stands: the tool must not have to fill anything in.
+    pub(super) fn filled(&self, key: &str) -> Result<Option<&'a Node>, Problem> {
+        let found = self.get(key);
+        match found.and_then(template_in) {
+            Some(node) => Err(self.wrong(key, node, "written out")),
+            None => Ok(found),
+        }
+    }
+
     /// A mapping below a key.
     pub(super) fn section(&self, key: &str) -> Result<Option<Section<'a>>, Problem> {
         self.get(key)
@@ -224,6 +233,16 @@ pub(super) fn place(source: &Source, offset: usize) -> String {
 
 fn is_null(node: &Node) -> bool {
     matches!(node.value, Free::Plain(Value::Null))
+}
+
+/// The first text with a template in a value.
+fn template_in(node: &Node) -> Option<&Node> {
+    match &node.value {
+        Free::Plain(_) => None,
+        Free::Text(text) => text.contains("{{").then_some(node),
+        Free::List(items) => items.iter().find_map(template_in),
+        Free::Map(entries) => entries.0.iter().find_map(|(_, node)| template_in(node)),
+    }
 }
 
 /// What a value is, in words, without what it says.
