@@ -199,6 +199,20 @@ impl Failure {
         let failure = if limit { Self::ClientLimit } else { otherwise };
         failure(error.to_string())
     }
+
+    /// Why, in one word, and what was said of it.
+    pub(crate) fn told(self) -> (&'static str, String) {
+        match self {
+            Self::Timeout(_) => ("timeout", "no answer in time".to_owned()),
+            Self::Dns(said) => ("dns", said),
+            Self::Tls(said) => ("tls", said),
+            Self::Lost(said) => ("lost", said),
+            Self::Malformed(said) => ("malformed", said),
+            Self::Connect(said) | Self::ClientLimit(said) => ("connect", said),
+            Self::Cancelled => ("cancelled", "the run ended".to_owned()),
+            Self::Shed => ("shed", "it queued for too long".to_owned()),
+        }
+    }
 }
 
 const NAMES: [(Outcome, &str); 16] = [

@@ -165,15 +165,7 @@ impl Poster {
         let answer = match answer {
             Ok(answer) => answer,
             Err(failure) => {
-                let (why, said) = match failure {
-                    Failure::Timeout(_) => ("timeout", "no answer in time".to_owned()),
-                    Failure::Dns(said) => ("dns", said),
-                    Failure::Tls(said) => ("tls", said),
-                    Failure::Lost(said) => ("lost", said),
-                    Failure::Malformed(said) => ("malformed", said),
-                    Failure::Connect(said) | Failure::ClientLimit(said) => ("connect", said),
-                    other => ("connect", format!("{other:?}")),
-                };
+                let (why, said) = failure.told();
                 self.failed(why, &said);
                 return Posted::Again(None);
             }
