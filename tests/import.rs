@@ -662,3 +662,58 @@ fn the_blocks_of_the_notes_on_coming_from_other_tools_are_what_they_seem() {
     }
     assert_eq!((ours, theirs), (4, 1));
 }
+
+/// All that was told of what is not carried.
+fn left_of(kind: Kind, text: &str) -> (Imported, String) {
+    let made = of_bytes(Some(kind), text.as_bytes()).expect("it can be imported");
+    let left = made.left.iter();
+    let told: Vec<String> = left
+        .map(|left| format!("{}: {}", left.at, left.what))
+        .collect();
+    (made, told.join("\n"))
+}
+
+#[test]
+fn parts_of_requests_that_a_scenario_has_not_are_listed() {
+    let line = r#"{"model":"m","messages":[{"role":"user","content":"hi","name":"bob"},
+        {"role":"assistant","content":"prefill"}],"max_tokens":"12","stream":"yes"}"#;
+    let (_, told) = left_of(Kind::Openai, &line.replace('\n', ""));
+    for what in [
+        "the field name of a turn",
+        "the answer after",
+        "`max_tokens`",
+        "`stream`",
+    ] {
+        assert!(told.contains(what), "{what} is not in\n{told}");
+    }
+}
+
+#[test]
+fn names_of_fields_keep_their_bytes() {
+    let line =
+        r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"metadata":{"${X}":"${Y}"}}"#;
+    let (made, _) = left_of(Kind::Openai, line);
+    let metadata = r#""metadata": { "${X}": "$${Y}" }"#;
+    assert!(made.scenario.contains(metadata), "{}", made.scenario);
+    assert!(loaded(&made).is_ok());
+}
+
+#[test]
+fn a_document_marker_makes_no_command_line_of_a_configuration() {
+    let text =
+        "---\nbenchmark:\n  model: m\n  profiling: { type: poisson, rate: 20, duration: 120 }\n";
+    let (made, _) = left_of(Kind::Aiperf, text);
+    assert!(made.scenario.contains("rate: 20/s"), "{}", made.scenario);
+}
+
+#[test]
+fn tags_and_headers_bring_no_secret_along() {
+    let tagged = r#"{"thresholds":{"http_req_duration{url:https://u:SECRET123456@h/?key=SECRET123456}":["p(95)<2000"]}}"#;
+    let targets = "POST http://h/v1/chat/completions\nX-Forward: https://u:SECRET123456@h/\n\
+                   X-Jwt: SECRET123456\n@vegeta-chat.json\n";
+    for (kind, text) in [(Kind::K6, tagged), (Kind::Vegeta, targets)] {
+        let (made, told) = left_of(kind, text);
+        assert!(!made.scenario.contains("SECRET"), "{}", made.scenario);
+        assert!(!told.contains("SECRET"), "{told}");
+    }
+}

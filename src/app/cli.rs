@@ -33,7 +33,8 @@ Examples:
   tollgate run scenarios/smoke.yaml
   tollgate plan scenarios/smoke.yaml -r 100/s -d 1m
   RESPAN_API_KEY=... tollgate run scenarios/smoke.yaml --target https://api.respan.ai/api \\
-    -e SHORT_MODEL=openai/gpt-5-mini -e PRICES=my-prices.yaml
+    -e SHORT_MODEL=openai/gpt-5-mini -e LONG_MODEL=openai/gpt-5-mini \\
+    -e PARSE_MODEL=openai/gpt-5-mini -e PRICES=
 
 Exit codes:
   0 fine   1 gate failed, or a limit is not kept   2 usage or invalid scenario   3 gate inconclusive

@@ -160,7 +160,9 @@ fn written(made: &Imported, output: &Path) -> anyhow::Result<Exit> {
         said += &format!("wrote {}\n", path.display());
     }
     let shown = output.display();
-    if !prompts_alone {
+    if prompts_alone {
+        said += &format!("next: name it in a recipe: prompt: {{ file: {shown} }}\n");
+    } else {
         said += &format!("next: tollgate run {shown} --target lab\n");
         let checked = commands::load_file(output, &[], &Overrides::default());
         if let Err(problems) = checked {

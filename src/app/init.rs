@@ -46,7 +46,13 @@ pub(super) fn init(args: &InitArgs) -> anyhow::Result<Exit> {
     let taken: Vec<&Placed> = files.iter().filter(|file| file.is_taken()).collect();
     if !taken.is_empty() {
         for file in taken {
-            terminal::error(&format!("{} is there already", file.path.display()));
+            let path = file.path.display();
+            let other = if file.holds_the_same() {
+                ""
+            } else {
+                ", with something else in it"
+            };
+            terminal::error(&format!("{path} is there already{other}"));
         }
         terminal::message("help: nothing was written; name another place with -o");
         return Ok(Exit::Usage);
@@ -108,9 +114,15 @@ fn placed(template: &Template, output: &Path) -> Vec<Placed> {
     } else {
         (output, output.join(template.files[0].path))
     };
+    let text = template.files[0].text;
     let mut placed = vec![Placed {
         path: scenario,
-        text: template.files[0].text.to_owned(),
+        // The schema is in the folder itself.
+        text: if named(output) {
+            text.replace("$schema=../", "$schema=./")
+        } else {
+            text.to_owned()
+        },
         shared: Shared::No,
     }];
     placed.extend(template.files[1..].iter().map(|file| Placed {

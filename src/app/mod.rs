@@ -84,9 +84,12 @@ pub fn main() -> ExitCode {
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::man(&args),
     };
-    exit.unwrap_or_else(|error| {
+    let exit = exit.unwrap_or_else(|error| {
         terminal::error(&format!("{error:#}"));
         Exit::Internal
-    })
-    .into()
+    });
+    if exit == Exit::Fine && terminal::lost_data() {
+        return Exit::Internal.into();
+    }
+    exit.into()
 }

@@ -70,7 +70,7 @@ pub(super) const ALL: &[Template] = &[
         name: "overhead",
         command: "overhead",
         needs: Some(
-            "a gateway to start: pip install respan-gateway==0.3.0, or one that tollgate gateways lists",
+            "a gateway to start: pip install respan-gateway==0.3.0, or --gateway with one that tollgate gateways lists; --gateway lab has its own",
         ),
         files: shipped!("overhead/streams.yaml"),
     },

@@ -1,18 +1,76 @@
 //! What reaches the terminal, and how: data on stdout, everything else on stderr.
 
-use std::io::{IsTerminal, Write};
+use std::borrow::Cow;
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::report::Paint;
+
+/// Whether data could not be written.
+static LOST: AtomicBool = AtomicBool::new(false);
 
 /// Data, on stdout. A reader that went away early, as `head` does, is no error.
 pub(super) fn data(text: &str) {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let written = out.write_all(harmless(text).as_bytes());
+    if let Err(why) = written.and_then(|()| out.flush())
+        && why.kind() != ErrorKind::BrokenPipe
+    {
+        LOST.store(true, Ordering::Relaxed);
+        error(&format!("stdout can't be written: {why}"));
+    }
+}
+
+/// Whether data could not be written.
+pub(super) fn lost_data() -> bool {
+    LOST.load(Ordering::Relaxed)
+}
+
+/// Whether stderr takes no output any more.
+static STUCK: AtomicBool = AtomicBool::new(false);
+
+/// From here on nothing is said on stderr: whoever writes there would wait without end.
+pub(super) fn give_up() {
+    STUCK.store(true, Ordering::Relaxed);
 }
 
 /// A message, on stderr.
 pub(super) fn message(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    if STUCK.load(Ordering::Relaxed) {
+        return;
+    }
+    let _ = writeln!(std::io::stderr().lock(), "{}", harmless(text));
+}
+
+/// A text without what would command a terminal, such as what a server said: lines, tabs and colours stay.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let commands = |c: char| {
+        (c.is_control() && c != '\n' && c != '\t')
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(commands) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let width = colour(rest).unwrap_or(0);
+        if width > 0 {
+            out.push_str(&rest[..width]);
+        } else {
+            out.push(if commands(c) { '\u{fffd}' } else { c });
+        }
+        rest = &rest[width.max(c.len_utf8())..];
+    }
+    Cow::Owned(out)
+}
+
+/// The length of the colour that a text begins with: nothing that hides.
+fn colour(text: &str) -> Option<usize> {
+    let inner = text.strip_prefix("\x1b[")?;
+    let end = inner.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+    let hides = inner[..end].split(';').any(|code| code == "8");
+    (inner[end..].starts_with('m') && end < 20 && !hides).then_some(2 + end + 1)
 }
 
 /// An error, on stderr.
@@ -65,4 +123,26 @@ const fn is_foreground() -> bool {
 /// The convention of no-color.org: set and not empty.
 fn no_colour() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_commands_no_terminal() {
+        let said = "\x1b]0;mine\x07\x1b[2J\u{9b}31m\u{202e}\0\x7f\r";
+        let shown = harmless(said);
+        assert!(!shown.contains(char::is_control), "{shown:?}");
+        assert!(!shown.contains('\u{202e}'), "{shown:?}");
+        assert!(shown.contains("]0;mine"), "the rest can be read");
+    }
+
+    #[test]
+    fn lines_tabs_and_our_own_colours_stay() {
+        for text in ["a\n\tb \u{e9}\u{200f}", "\x1b[1;31mFAIL\x1b[0m \x1b[mand\n"] {
+            assert_eq!(harmless(text), text);
+        }
+        assert!(!harmless("\x1b[8mhidden").contains('\x1b'));
+    }
 }

@@ -103,6 +103,17 @@ impl<T: Magnitude> Distribution<T> {
         }
     }
 
+    /// A value that hardly any draw is beyond, in the quantity's own unit: of a lognormal ten standard
+    /// deviations above the mean.
+    pub fn far(&self) -> f64 {
+        match self {
+            Self::Constant(value) => value.magnitude(),
+            Self::Uniform { max, .. } => max.magnitude(),
+            Self::Lognormal { mean, sd } => mean.magnitude() + 10.0 * sd.magnitude(),
+            Self::Empirical(values) => values.iter().map(|v| v.magnitude()).fold(0.0, f64::max),
+        }
+    }
+
     /// One value. A distribution that fails [`Self::check`] gives zero.
     pub fn draw(&self, rng: &mut Pcg64) -> T {
         let value = match self {

@@ -14,7 +14,9 @@ use crate::scenario::{Problem, Source};
 pub(super) fn is_one(text: &str) -> bool {
     text.lines().any(|line| {
         let line = line.trim();
-        !line.starts_with('#') && (line.contains("aiperf profile") || line.starts_with("--"))
+        !line.starts_with('#')
+            && (line.contains("aiperf profile")
+                || line.starts_with("--") && !line.starts_with("---"))
     })
 }
 

@@ -152,14 +152,33 @@ impl Asked {
             _ => return Err("it has no `messages`"),
         };
         let text = |value: Option<Value>| value.and_then(|value| value.as_str().map(str::to_owned));
+        let body_model_is_unfit = body.get("model").is_some_and(|model| !model.is_null());
         let model = text(body.remove("model")).filter(|model| (1..=256).contains(&model.len()));
+        if model.is_none() && body_model_is_unfit {
+            draft.left_first(at, "a model that can't be asked for");
+        }
         let stream = match body.remove("stream") {
             Some(Value::Bool(stream)) => stream,
+            Some(other) if !other.is_null() => {
+                draft.left_first(at, "`stream` that is neither true nor false");
+                model.is_none()
+            }
             // An API streams where it is asked to; a chat of a data set says nothing of it.
             _ => model.is_none(),
         };
-        let most = body.remove("max_tokens").and_then(|most| most.as_u64());
-        body.remove("stream_options");
+        let most = body.remove("max_tokens").filter(|most| !most.is_null());
+        let max_tokens = most.as_ref().and_then(Value::as_u64);
+        let max_tokens = max_tokens.and_then(|most| u32::try_from(most).ok());
+        if most.is_some() && max_tokens.is_none() {
+            draft.left_first(at, "`max_tokens` that is no count");
+        }
+        let options = body.remove("stream_options");
+        if options.is_some_and(|options| options != json!({ "include_usage": true })) {
+            draft.left_first(
+                at,
+                "`stream_options`: a streamed answer is always asked for its usage",
+            );
+        }
         let mut extra = Map::new();
         // A line that names no model is a chat of a data set, whose further fields are its own.
         if model.is_some() {
@@ -170,11 +189,15 @@ impl Asked {
                     extra.insert(name, hidden(value, at, draft));
                 }
             }
+        } else {
+            for (name, _) in body.iter().filter(|(_, value)| !value.is_null()) {
+                draft.left_first(at, &format!("the field {name} of a chat without a model"));
+            }
         }
         Ok(Self {
             model,
             stream,
-            max_tokens: most.and_then(|most| u32::try_from(most).ok()),
+            max_tokens,
             extra,
             row: row(&messages),
         })
@@ -252,12 +275,22 @@ pub(super) fn conversation(
             _ => return Err("a turn of it has no content"),
         };
         turns.push((role, content));
+        let fields = message.as_object().into_iter().flatten();
+        for (name, value) in fields {
+            if !matches!(name.as_str(), "role" | "content") && !value.is_null() {
+                draft.left_first(at, &format!("the field {name} of a turn"));
+            }
+        }
     }
+    let whole = turns.len();
     while turns
         .last()
         .is_some_and(|(role, _)| *role == Role::Assistant)
     {
         turns.pop();
+    }
+    if turns.len() < whole {
+        draft.left_first(at, "the answer after the last turn that asks");
     }
     if turns.is_empty() {
         return Err("nothing is asked in it");

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use super::{Imported, Input, Kind, Left, PromptFile, words, yaml};
+use super::{Imported, Input, Kind, Left, PromptFile, secrets, words, yaml};
 use crate::scenario::Kind as GatewayKind;
 
 /// Things of one sort that are told one by one; the rest is counted.
@@ -100,11 +100,18 @@ impl Draft {
     /// Tells something that the scenario does not have, or has otherwise.
     pub(super) fn left(&mut self, at: impl Into<String>, what: impl Into<String>) {
         let left = Left {
-            at: at.into(),
-            what: what.into(),
+            at: secrets::masked(&at.into()),
+            what: secrets::masked(&what.into()),
         };
         if self.told.insert((left.at.clone(), left.what.clone())) {
             self.left.push(left);
+        }
+    }
+
+    /// Tells of a sort of thing where it first is.
+    pub(super) fn left_first(&mut self, at: &str, what: &str) {
+        if self.told.insert((String::new(), what.to_owned())) {
+            self.left(at, what);
         }
     }
 

@@ -21,8 +21,22 @@ const OWN: [&str; 11] = [
 /// Whether a name says that its value is a secret.
 pub(super) fn guards(name: &str) -> bool {
     let spaced = camel_apart(name);
-    is_secret_name(name) || is_secret_name(&spaced)
+    let mut words = spaced.split(['-', '_']);
+    is_secret_name(name) || is_secret_name(&spaced) || words.any(|word| GUARDS.contains(&word))
 }
+
+/// Words of a name that a variable's value may well hide.
+const GUARDS: [&str; 9] = [
+    "access",
+    "assertion",
+    "bearer",
+    "jwt",
+    "pass",
+    "session",
+    "sid",
+    "signature",
+    "token",
+];
 
 /// `apiKey` as `api-key`.
 fn camel_apart(name: &str) -> String {
@@ -38,11 +52,88 @@ fn camel_apart(name: &str) -> String {
 
 /// Whether a text looks like a key itself, under whatever name.
 pub(super) fn looks_like_one(text: &str) -> bool {
-    let lower = text.trim().to_ascii_lowercase();
-    let begins = [
-        "sk-", "bearer ", "basic ", "pk-lf-", "gsk_", "ghp_", "hf_", "xoxb-", "aiza", "eyj",
-    ];
-    begins.iter().any(|start| lower.starts_with(start)) && lower.len() >= 12
+    let text = text.trim();
+    let lower = text.to_ascii_lowercase();
+    let begins = BEGINNINGS.iter().any(|start| lower.starts_with(start)) && lower.len() >= 12;
+    begins || is_keyed_url(text) || is_keyed_json(text) || is_random(text)
+}
+
+const BEGINNINGS: [&str; 23] = [
+    "sk-",
+    "sk_",
+    "rk_",
+    "pk-lf-",
+    "pk_",
+    "bearer ",
+    "basic ",
+    "token ",
+    "apikey ",
+    "gsk_",
+    "ghp_",
+    "github_pat_",
+    "glpat-",
+    "hf_",
+    "xoxb-",
+    "xoxp-",
+    "aiza",
+    "eyj",
+    "nvapi-",
+    "xai-",
+    "pplx-",
+    "akia",
+    "-----begin",
+];
+
+fn is_keyed_url(text: &str) -> bool {
+    bare_url(text).is_some_and(|(_, keyed)| keyed)
+}
+
+/// Whether a JSON mapping has a secret's name in it.
+fn is_keyed_json(text: &str) -> bool {
+    fn keyed(value: &serde_json::Value) -> bool {
+        match value {
+            serde_json::Value::Object(fields) => fields
+                .iter()
+                .any(|(name, value)| guards(name) || keyed(value)),
+            serde_json::Value::Array(items) => items.iter().any(keyed),
+            serde_json::Value::String(text) => looks_like_one(text),
+            _ => false,
+        }
+    }
+    text.starts_with(['{', '[']) && serde_json::from_str(text).is_ok_and(|value| keyed(&value))
+}
+
+/// One long word of letters and digits, as keys are made.
+fn is_random(text: &str) -> bool {
+    let has = |what: fn(&char) -> bool| text.chars().any(|c| what(&c));
+    text.len() >= 24
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_+/=".contains(c))
+        && has(char::is_ascii_alphabetic)
+        && has(char::is_ascii_digit)
+}
+
+/// A text to be told, without what URLs in it may hide.
+pub(super) fn masked(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let mut before = rest[..at].char_indices().rev();
+        let begins = before
+            .find(|(_, c)| !c.is_ascii_alphanumeric())
+            .map_or(0, |(place, c)| place + c.len_utf8());
+        let ends = rest[at..]
+            .find(|c: char| c.is_whitespace() || "}\"'`,;)>".contains(c))
+            .map_or(rest.len(), |end| at + end);
+        out.push_str(&rest[..begins]);
+        match bare_url(&rest[begins..ends]) {
+            Some((url, true)) => out += &format!("{url}..."),
+            _ => out.push_str(&rest[begins..ends]),
+        }
+        rest = &rest[ends..];
+    }
+    out + rest
 }
 
 /// Puts a header into a draft, and a variable in the place of a secret.
@@ -66,7 +157,13 @@ pub(super) fn header(draft: &mut Draft, at: &str, name: &str, value: &str) {
         draft.left(at, "a header whose name can't be sent");
         return;
     }
-    if draft.headers.iter().any(|(known, _)| *known == lower) {
+    let known = draft.headers.iter().find(|(known, _)| *known == lower);
+    if let Some((_, known)) = known {
+        if !known.contains("${") && *known != super::yaml::literal(value) {
+            let what =
+                format!("another value of the header {lower}: the first goes with all requests");
+            draft.left_first(at, &what);
+        }
         return;
     }
     if guards(&lower) || looks_like_one(value) {
@@ -131,7 +228,30 @@ mod tests {
             assert!(!guards(name), "{name}");
         }
         assert!(looks_like_one("sk-proj-0123456789"));
-        assert!(!looks_like_one("sketchy"));
+        for key in [
+            "Token 0123456789",
+            "nvapi-0123456789",
+            "github_pat_0123456789",
+            r#"{"api_key":"x"}"#,
+            "https://u:p@h/?key=x",
+            "0123456789abcdef0123456789",
+        ] {
+            assert!(looks_like_one(key), "{key}");
+        }
+        for plain in [
+            "sketchy",
+            "a sentence of some words 1",
+            "https://h/v1",
+            r#"{"a":1}"#,
+        ] {
+            assert!(!looks_like_one(plain), "{plain}");
+        }
+    }
+
+    #[test]
+    fn what_is_told_has_no_secret_of_a_url() {
+        let told = masked("\u{e9}https://u:p@h/a?key=x} and http://h/b, x://");
+        assert_eq!(told, "\u{e9}https://h/a...} and http://h/b, x://");
     }
 
     #[test]

@@ -147,8 +147,14 @@ fn by_json(text: &str, input: &Input<'_>) -> Result<Vec<Target>, Vec<Problem>> {
         };
         if let Some(Value::Object(headers)) = value.get("header") {
             for (name, values) in headers {
-                let first = values.get(0).unwrap_or(values).as_str().unwrap_or_default();
-                target.headers.push((name.clone(), first.to_owned()));
+                let all = values
+                    .as_array()
+                    .map_or(std::slice::from_ref(values), Vec::as_slice);
+                for value in all {
+                    let text = value.as_str().map(str::to_owned);
+                    let text = text.unwrap_or_else(|| value.to_string());
+                    target.headers.push((name.clone(), text));
+                }
             }
         }
         match value.get("body") {
@@ -188,6 +194,10 @@ fn by_text(text: &str, input: &Input<'_>) -> Result<Vec<Target>, Vec<Problem>> {
             open = true;
         } else if let Some(target) = targets.last_mut().filter(|_| open) {
             if let Some(path) = line.strip_prefix('@') {
+                if target.body.is_some() {
+                    let message = "it has a body already";
+                    problems.push(Problem::at(&source, at.clone(), message));
+                }
                 match (input.open)(path.trim()) {
                     Ok(bytes) => target.body = Some(bytes),
                     Err(why) => {

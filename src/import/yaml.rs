@@ -42,7 +42,7 @@ pub(super) fn free(value: &Value) -> String {
         Value::Object(fields) => {
             let fields: Vec<String> = fields
                 .iter()
-                .map(|(name, value)| format!("{}: {}", text(name), free(value)))
+                .map(|(name, value)| format!("{}: {}", Value::from(name.as_str()), free(value)))
                 .collect();
             format!("{{ {} }}", fields.join(", "))
         }

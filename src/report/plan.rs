@@ -36,11 +36,13 @@ pub fn plan(plan: &Plan, forecast: &Forecast, needed: &[Needed], examples: &[Exa
     let requests = in_words(forecast.arrivals.map(|n| n.to_string()));
     out += &format!(
         "\narrivals   {requests}\nduration   {}\n",
-        length(forecast.seconds)
+        whole_length(plan, forecast)
     );
     out += &format!("cost       {}\n", cost(scenario.prices.is_some(), forecast));
     out += &budget(forecast);
-    out += &needed::table(plan, needed);
+    if scenario.overhead.is_none() {
+        out += &needed::table(plan, needed);
+    }
     if forecast.scaled {
         out += "\nFigures of long phases are scaled up from their first 20000 arrivals.\n";
     }
@@ -58,16 +60,7 @@ pub fn plan_in_brief(plan: &Plan, forecast: &Forecast) -> String {
         Some(n) => format!("{n} requests"),
         None => "as many requests as are answered".to_owned(),
     };
-    let by_time = scenario
-        .phases
-        .iter()
-        .filter_map(|p| p.bound.duration)
-        .sum();
-    // Where answers decide over a part of it, the rest is the least that it takes.
-    let length = match forecast.seconds {
-        Some(_) => length(forecast.seconds),
-        None => format!("{} and more", HumanDuration(by_time)),
-    };
+    let length = whole_length(plan, forecast);
     let (least, _) = total(forecast, |recipe| recipe.min_cost_usd);
     let (most, unbounded) = total(forecast, |recipe| recipe.max_cost_usd);
     let cost = if scenario.prices.is_none() {
@@ -82,6 +75,16 @@ pub fn plan_in_brief(plan: &Plan, forecast: &Forecast) -> String {
 
 fn in_words(known: Option<String>) -> String {
     known.unwrap_or_else(|| "as many as are answered".to_owned())
+}
+
+/// How long a plan takes. Where answers decide over a part of it, the rest is the least.
+fn whole_length(plan: &Plan, forecast: &Forecast) -> String {
+    let phases = plan.scenario().phases.iter();
+    let by_time: Duration = phases.filter_map(|phase| phase.bound.duration).sum();
+    if forecast.seconds.is_none() && !by_time.is_zero() {
+        return format!("{} and more", HumanDuration(by_time));
+    }
+    length(forecast.seconds)
 }
 
 fn length(seconds: Option<f64>) -> String {

@@ -147,9 +147,9 @@ pub(super) fn standing(selftest: &Standing) -> String {
 /// The verdict and, where it is not clean, each check that speaks against the figures.
 fn validity_lines(validity: &Validity, paint: Paint) -> String {
     let verdict = match validity.verdict {
-        Level::Valid => "VALID",
-        Level::Warn => "VALID, WITH CARE",
-        Level::Invalid => "INVALID: the figures say more of the client than of the server",
+        Level::Valid => "VALID".to_owned(),
+        Level::Warn => "VALID, WITH CARE".to_owned(),
+        Level::Invalid => format!("INVALID: {}", validity.what_is_wrong()),
     };
     let said: Vec<String> = validity
         .checks
@@ -158,7 +158,7 @@ fn validity_lines(validity: &Validity, paint: Paint) -> String {
         .collect();
     let mut out = format!(
         "{} · {}\n",
-        paint.level(validity.verdict, verdict),
+        paint.level(validity.verdict, &verdict),
         said.join(" · ")
     );
     for check in validity

@@ -36,41 +36,22 @@ pub fn material(path: &Path, thresholds: Option<&[Threshold]>) -> Result<Materia
     let mut figures = ScopeFigures::of(&stored.recorder, &stored.info.names());
     figures.extend(scopes.figures(&stored.recorder));
     super::add_log_figures(path, &mut figures);
-    let material = Material {
+    if let Some(why) = stored.lack {
+        return Err(ResultsError::Unfit {
+            path: path.to_owned(),
+            why,
+        });
+    }
+    Ok(Material {
         folder: path.to_owned(),
         info: stored.info,
         recorder: Some(stored.recorder),
         figures,
         notes: stored.notes,
-    };
-    material.whole()
+    })
 }
 
 impl Material {
-    /// The same, unless rows are missing from a run that says that it has them all.
-    fn whole(self) -> Result<Self, ResultsError> {
-        let summary = self.info.summary.as_ref().filter(|_| self.info.complete);
-        let Some(written) = summary.and_then(|summary| summary.total()) else {
-            return Ok(self);
-        };
-        let read = self.figures.first().map(|total| &total.summary);
-        let (has, wants) = (
-            read.map_or(0, |total| total.count.requests),
-            written.count.requests,
-        );
-        if has != wants {
-            return Err(ResultsError::Unfit {
-                path: self.folder,
-                why: format!(
-                    "{} tells of {wants} measured requests, and {} has {has}",
-                    names::RUN,
-                    names::SAMPLES
-                ),
-            });
-        }
-        Ok(self)
-    }
-
     /// The run, by what names it.
     pub fn gated(&self) -> GatedRun {
         gated(&self.folder, &self.info)

@@ -17,6 +17,8 @@ pub struct Stored {
     pub recorder: Recorder,
     /// What could not be read, for people.
     pub notes: Vec<String>,
+    /// What the files lack of a run that says that it has it all.
+    pub lack: Option<String>,
 }
 
 impl Stored {
@@ -66,10 +68,40 @@ pub(super) fn read_with(
             "the run did not come to its end: the figures are of what was written".to_owned(),
         );
     }
+    let lack = lack(&info, &recorder, log.exists());
+    if let Some(lack) = &lack {
+        notes.push(format!("{lack}: the figures are of what is there"));
+    }
     Ok(Stored {
         info,
         recorder,
         notes,
+        lack,
+    })
+}
+
+/// What a recorder lacks of what a complete run wrote of itself.
+fn lack(info: &RunInfo, recorder: &Recorder, has_log: bool) -> Option<String> {
+    let summary = info.summary.as_ref().filter(|_| info.complete)?;
+    let written = summary.total()?;
+    let read = recorder.total();
+    let (has, wants) = (read.arrivals, written.count.requests);
+    if has != wants {
+        return Some(format!(
+            "{} tells of {wants} measured requests, and {} has {has}",
+            names::RUN,
+            names::SAMPLES
+        ));
+    }
+    let gaps = written.metric(Metric::ChunkGap).map_or(0, |gaps| gaps.n);
+    let found = read.times(Metric::ChunkGap);
+    let found = found.map_or(0, crate::record::Histogram::len);
+    (has_log && found != gaps).then(|| {
+        format!(
+            "{} tells of {gaps} chunk gaps, and {} has {found}",
+            names::RUN,
+            names::HLOG
+        )
     })
 }
 

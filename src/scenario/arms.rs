@@ -150,6 +150,11 @@ fn sections(file: &File) -> impl Iterator<Item = (&Spanned<String>, &Spanned<Arm
     arms.map(|(name, arm)| (name, arm))
 }
 
+/// Whether there are arms, and each names its target: the run's own one is asked nothing.
+pub(super) fn all_have_targets(file: &File) -> bool {
+    file.arms.is_some() && sections(file).all(|(_, arm)| target_of(arm).is_some())
+}
+
 /// The names of the targets that a run sends to.
 pub(super) fn used_targets(file: &File) -> Vec<&str> {
     let of_run = target_of_run(file);

@@ -334,6 +334,10 @@ impl<'a> Checker<'a> {
                 if let Err(error) = synthetic.tokens.check() {
                     self.say(&prompt.span, &error.to_string());
                 }
+                if synthetic.tokens.far() > LONGEST_PROMPT {
+                    let message = "a prompt can have more than 10 million tokens by this";
+                    self.say(&prompt.span, message);
+                }
                 Some(Prompt::Synthetic(synthetic.tokens.clone()))
             }
             file::Prompt::File(path) => {
@@ -433,6 +437,8 @@ fn timeouts(given: file::Timeouts) -> Timeouts {
 }
 
 const DRAIN: std::time::Duration = std::time::Duration::from_secs(30);
+/// Tokens of a made-up prompt: more than any model takes, and what one machine can make.
+const LONGEST_PROMPT: f64 = 1e7;
 pub(super) const TARGETS_HELP: &str = "say where requests go: targets: { lab: { lab: {} } }";
 const MIX_HELP: &str = "give at least one recipe: - { name: chat, chat: { model: openai/gpt-lab, prompt: { text: hello } } }";
 const LOAD_HELP: &str =

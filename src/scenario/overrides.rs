@@ -34,6 +34,9 @@ pub struct Overrides {
     pub overhead: Option<bool>,
 }
 
+const PHASES_HELP: &str = "leave the flag out, or give the scenario a phase that it can change";
+const ARMS_HELP: &str = "leave the flag out, or the target out of an arm that is to have this one";
+
 impl Overrides {
     /// Changes `file`, and says which flags changed nothing.
     pub(super) fn apply(
@@ -65,15 +68,14 @@ impl Overrides {
             .map(|phase| &mut phase.value)
             .filter(|phase| !phase.warmup)
             .collect();
-        let useless = self.change_phases(measured);
-        useless
-            .into_iter()
-            .map(|(flag, why)| {
-                Problem::whole(source, format!("`{flag}` has no effect: {why}")).with_help(
-                    "leave the flag out, or give the scenario a phase that it can change",
-                )
-            })
-            .collect()
+        let useless = self.change_phases(measured).into_iter();
+        let useless = useless.map(|(flag, why)| (flag, why, PHASES_HELP));
+        let chosen = self.target.is_some() && super::arms::all_have_targets(file);
+        let chosen = chosen.then_some(("--target", "each arm names its target", ARMS_HELP));
+        let problem = |(flag, why, help)| {
+            Problem::whole(source, format!("`{flag}` has no effect: {why}")).with_help(help)
+        };
+        chosen.into_iter().chain(useless).map(problem).collect()
     }
 
     fn change_phases(&self, phases: Vec<&mut Phase>) -> Vec<(&'static str, &'static str)> {

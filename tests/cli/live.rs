@@ -24,11 +24,22 @@ struct Terminal {
 impl Terminal {
     /// `None` where there is no tmux.
     fn start(sandbox: Sandbox, width: u32, height: u32, args: &str) -> Option<Self> {
+        Self::start_after("true", sandbox, width, height, args)
+    }
+
+    /// The same, once the shell ran this.
+    fn start_after(
+        first: &str,
+        sandbox: Sandbox,
+        width: u32,
+        height: u32,
+        args: &str,
+    ) -> Option<Self> {
         let terminal = Self { sandbox };
         let binary = env!("CARGO_BIN_EXE_tollgate");
         let folder = terminal.sandbox.path("");
         let script = format!(
-            "cd {} && env -u CI -u NO_COLOR {binary} {args} >report.txt; \
+            "{first}; cd {} && env -u CI -u NO_COLOR {binary} {args} >report.txt; \
              echo \"ended with $?\"; stty -a; echo the shell is done; sleep 1000",
             folder.display()
         );
@@ -191,6 +202,38 @@ fn ctrl_c_stops_then_cuts_as_the_signal_does_and_so_does_the_signal() {
     let run = rustix::process::Pid::from_raw(run).unwrap();
     rustix::process::kill_process(run, rustix::process::Signal::TERM).unwrap();
     terminal.is_given_back(&["cutting what is in flight; once more exits at once"]);
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_the_run_as_sigterm_does() {
+    let sandbox = Sandbox::with(ARMS);
+    let args = "run scenario.yaml -o out --tui";
+    let Some(terminal) = Terminal::start(sandbox, 100, 40, args) else {
+        return;
+    };
+    terminal.shows(&["RUNNING", "target     40.0/s"]);
+    terminal.tmux(&["kill-server"]);
+    until("the files of the end", || {
+        terminal.sandbox.folder().path.join("summary.csv").exists()
+    });
+    let info = terminal.sandbox.folder().info();
+    assert_eq!(info["interrupted"], "terminate");
+}
+
+#[test]
+fn a_run_whose_terminal_is_gone_goes_on_where_it_was_asked_to() {
+    let load = "load: [ { name: users, closed: { concurrency: 2, duration: 6s } } ]";
+    let sandbox = Sandbox::with(&scenario(QUICK_LAB, load));
+    let args = "run scenario.yaml -o out --tui";
+    let Some(terminal) = Terminal::start_after("trap '' HUP", sandbox, 100, 40, args) else {
+        return;
+    };
+    terminal.shows(&["RUNNING", "target     2 users"]);
+    terminal.tmux(&["kill-server"]);
+    until("the files of the end", || {
+        terminal.sandbox.folder().path.join("summary.csv").exists()
+    });
+    assert_eq!(terminal.sandbox.folder().info()["complete"], true);
 }
 
 #[test]

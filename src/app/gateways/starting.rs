@@ -123,7 +123,15 @@ fn can_route(start: &Start<'_>) -> Result<(), GatewayError> {
             Routing::Weighted => ("share requests out among providers by weight", "ranked"),
         };
         let help = if preset.routing.is_empty() {
-            "its preset has one provider: it has no `several`".to_owned()
+            let can = |name: &&str| {
+                let read = Preset::named_or_file(name, &|_| None);
+                read.is_ok_and(|preset| preset.routing.contains(&start.routing))
+            };
+            let known: Vec<&str> = Preset::shipped().filter(can).collect();
+            format!(
+                "its preset has one provider; these can: {}",
+                known.join(", ")
+            )
         } else {
             format!("its preset can do `{known}` alone")
         };

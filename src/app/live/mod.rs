@@ -35,6 +35,8 @@ pub(super) use watch::Watch;
 const FRAME: Duration = Duration::from_millis(250);
 /// How soon the end of the run is noticed.
 const NOTICED: Duration = Duration::from_millis(50);
+/// How long a run waits at its end for a terminal that takes no output.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The view, and the terminal with it, until this is dropped.
 pub(super) struct Live {
@@ -103,10 +105,22 @@ impl Live {
     /// Gives the terminal back, and says there what was said.
     pub(super) fn close(&mut self) {
         self.shared.over.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // A view that panicked has said so, and the run goes on.
-            let _ = thread.join();
+        let Some(thread) = self.thread.take() else {
+            return;
+        };
+        let patience = Instant::now() + PATIENCE;
+        while !thread.is_finished() {
+            if Instant::now() >= patience {
+                // It is stuck in a write, and whoever writes there waits with it. The results don't.
+                screen::give_up();
+                terminal::give_up();
+                self.messages.clear();
+                return;
+            }
+            thread::sleep(Duration::from_millis(1));
         }
+        // A view that panicked has said so, and the run goes on.
+        let _ = thread.join();
         screen::give_back();
         for message in self.messages.drain(..) {
             terminal::message(&message);
@@ -145,7 +159,8 @@ fn work(
             next = now + FRAME;
         }
         let wait = next.saturating_duration_since(Instant::now());
-        if event::poll(wait.min(NOTICED))? {
+        screen::listen(wait.min(NOTICED))?;
+        while event::poll(Duration::ZERO)? {
             let scopes = shared.state().figures.scopes.len();
             if let Some(key) = view.heed(&event::read()?, scopes) {
                 // Nobody listens any more only when the run is over.

@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, Stderr, Write, stderr};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::Show;
@@ -68,6 +69,48 @@ impl Drop for Screen {
 /// Whether the view has the terminal.
 pub(super) fn is_open() -> bool {
     OPEN.load(Ordering::SeqCst)
+}
+
+/// Waits for something to be read, so long at most. A terminal that is gone is an error: to read it once more
+/// would give nothing, without end.
+#[cfg(target_os = "linux")]
+pub(super) fn listen(wait: Duration) -> io::Result<()> {
+    use std::io::IsTerminal;
+
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    let (stdin, stderr) = (io::stdin(), stderr());
+    let keys = if stdin.is_terminal() {
+        PollFd::new(&stdin, PollFlags::IN)
+    } else {
+        PollFd::new(&stderr, PollFlags::IN)
+    };
+    let mut watched = [keys];
+    let wait = Timespec::try_from(wait).map_err(io::Error::other)?;
+    match poll(&mut watched, Some(&wait)) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => {}
+        Err(error) => return Err(error.into()),
+    }
+    if watched[0]
+        .revents()
+        .intersects(PollFlags::HUP | PollFlags::ERR)
+    {
+        return Err(io::ErrorKind::BrokenPipe.into());
+    }
+    Ok(())
+}
+
+/// Waits for something to be read, so long at most.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn listen(wait: Duration) -> io::Result<()> {
+    ratatui::crossterm::event::poll(wait).map(|_| ())
+}
+
+/// Leaves the terminal to itself where it takes no output: but for its mode, which is no output.
+pub(super) fn give_up() {
+    if OPEN.swap(false, Ordering::SeqCst) {
+        let _ = disable_raw_mode();
+    }
 }
 
 /// Gives the terminal back as it was; once.

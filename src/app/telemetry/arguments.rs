@@ -95,7 +95,16 @@ fn variable(name: &str) -> Option<Secret> {
     (!value.trim().is_empty()).then(|| Secret::new(value.trim()))
 }
 
+/// What a parser refuses is shown, and so this one is refused here.
+fn no_password(url: &Url) -> Result<(), String> {
+    if url.username().is_empty() && url.password().is_none() {
+        return Ok(());
+    }
+    Err("a password does not belong into a URL\nhelp: set it in the environment".to_owned())
+}
+
 fn remote_write_to(url: &Url) -> Result<Destination, String> {
+    no_password(url)?;
     let mut destination = Destination::new(Kind::RemoteWrite, url);
     match (variable(TOKEN), variable(BASIC)) {
         (Some(_), Some(_)) => {
@@ -121,6 +130,7 @@ fn remote_write_to(url: &Url) -> Result<Destination, String> {
 
 /// Where OTLP metrics go: to `/v1/metrics` below the URL, unless it says that itself.
 fn otlp_to(url: &Url) -> Result<Destination, String> {
+    no_password(url)?;
     let mut url = url.clone();
     if !url.path().ends_with("/v1/metrics") {
         let path = format!("{}/v1/metrics", url.path().trim_end_matches('/'));
@@ -152,9 +162,6 @@ fn remote_write(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| error.to_string())?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err("write it as http://HOST/PATH or https://HOST/PATH".to_owned());
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("a password does not belong into a URL: set it in the environment".to_owned());
     }
     Ok(url)
 }

@@ -22,6 +22,17 @@ pub struct Validity {
     pub checks: Vec<Check>,
 }
 
+impl Validity {
+    /// What is wrong with invalid figures, in words.
+    pub fn what_is_wrong(&self) -> &'static str {
+        let invalid = self.checks.iter().filter(|c| c.level == Level::Invalid);
+        if invalid.map(|check| check.name.as_str()).eq([OK_SAMPLES]) {
+            return "no request was answered";
+        }
+        "the figures say more of the client than of the server"
+    }
+}
+
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -123,6 +134,8 @@ fn check(name: &str, level: Level, value: String, limit: &str, remedy: &str) -> 
     }
 }
 
+const OK_SAMPLES: &str = "ok samples";
+
 fn ok_samples(summary: &Summary) -> Option<Check> {
     let ok = summary.total()?.count.ok;
     let level = if ok == 0 {
@@ -130,9 +143,9 @@ fn ok_samples(summary: &Summary) -> Option<Check> {
     } else {
         Level::Valid
     };
-    let remedy = "no request was answered: the errors above say why";
+    let remedy = "no request was answered: the errors below say why";
     Some(check(
-        "ok samples",
+        OK_SAMPLES,
         level,
         ok.to_string(),
         "at least 1",

@@ -229,9 +229,9 @@ fn compared(comparison: &Comparison, rows: &[(&str, Row)]) -> String {
 
 fn validity(validity: &Validity) -> String {
     let said = match validity.verdict {
-        Level::Valid => "valid",
-        Level::Warn => "valid, with care",
-        Level::Invalid => "**INVALID**: the figures say more of the client than of the server",
+        Level::Valid => "valid".to_owned(),
+        Level::Warn => "valid, with care".to_owned(),
+        Level::Invalid => format!("**INVALID**: {}", validity.what_is_wrong()),
     };
     let against = validity.checks.iter().filter(|c| c.level > Level::Valid);
     let against = against.map(|check| {

@@ -28,10 +28,11 @@ function verdicts() {
   const block = (level, what, sub, text) => h("div", { class: "verdict " + MARKS[level][0] }, h("small", null, what), h("b", null, MARKS[level][1] + " " + (text || WORDS[level])), h("span", null, sub));
   const { validity, gate, comparison: compared } = DATA;
   const against = validity.checks.filter((check) => check.level !== "valid");
+  const invalid = against.filter((check) => check.level === "invalid").map((check) => check.name).join(", ");
   const subs = {
     valid: "Nothing that was checked speaks against the figures.",
     warn: "Read the figures with care: " + against.map((check) => check.name).join(", ") + ".",
-    invalid: "The figures say more of the client than of the server: " + against.filter((check) => check.level === "invalid").map((check) => check.name).join(", ") + ".",
+    invalid: invalid === "ok samples" ? "No request was answered." : "The figures say more of the client than of the server: " + invalid + ".",
   };
   const blocks = [block(validity.verdict, "validity", subs[validity.verdict])];
   if (gate) {
