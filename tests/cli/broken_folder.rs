@@ -166,3 +166,43 @@ fn a_folder_without_its_histograms_still_reports_and_says_what_is_missing() {
     assert!(report.stdout.contains("note: there is no latency.hlog"));
     assert_eq!(measured(&report), "20");
 }
+
+/// The folder of a run with streamed answers, and the sandbox that it is in.
+fn streamed() -> (Sandbox, Folder) {
+    let load = "load: [ { name: users, closed: { concurrency: 4, requests: 200 } } ]";
+    let sandbox =
+        Sandbox::with(&(scenario(QUICK_LAB, load) + "thresholds: [ p50(chunk_gap) < 10s ]\n"));
+    sandbox.run("run scenario.yaml -o out");
+    let folder = sandbox.folder();
+    (sandbox, folder)
+}
+
+#[test]
+fn histograms_that_were_cut_short_pass_no_gate_and_a_report_says_so() {
+    let (sandbox, folder) = streamed();
+    let log = folder.path.join("latency.hlog");
+    let bytes = std::fs::read(&log).unwrap();
+    std::fs::write(&log, &bytes[..bytes.len() / 2]).unwrap();
+    let path = folder.path.display();
+    let gate = sandbox.run(&format!("gate {path}"));
+    assert_eq!(gate.code, Some(2), "{}{}", gate.stdout, gate.stderr);
+    let said = "chunk gaps, and latency.hlog has";
+    assert!(gate.stderr.contains(said), "{}", gate.stderr);
+    let report = sandbox.run(&format!("report {path}")).exits(0);
+    assert!(report.stdout.contains(said) || report.stderr.contains(said));
+}
+
+#[test]
+fn rows_that_are_missing_are_missed_by_a_report() {
+    let (sandbox, folder) = streamed();
+    let rows = folder.path.join("samples.csv");
+    let text = std::fs::read_to_string(&rows).unwrap();
+    let half: Vec<&str> = text.lines().take(101).collect();
+    std::fs::write(&rows, half.join("\n") + "\n").unwrap();
+    let report = sandbox
+        .run(&format!("report {}", folder.path.display()))
+        .exits(0);
+    let said = "run.json tells of 200 measured requests, and samples.csv has 100";
+    let told = report.stdout + &report.stderr;
+    assert!(told.contains(said), "{told}");
+}

@@ -129,7 +129,7 @@ fn can_route(start: &Start<'_>) -> Result<(), GatewayError> {
             };
             let known: Vec<&str> = Preset::shipped().filter(can).collect();
             format!(
-                "its preset has one provider; these can: {}",
+                "its preset has one provider: it has no `several`; these can: {}",
                 known.join(", ")
             )
         } else {
