@@ -16,7 +16,7 @@ use crate::schedule::{Forecast, forecast};
 #[derive(Debug, Args)]
 pub(super) struct ScenariosArgs {
     /// The folder of scenarios
-    #[arg(value_name = "DIR", default_value = "scenarios")]
+    #[arg(value_name = "DIR", default_value = USUAL)]
     dir: PathBuf,
     /// Print the list as JSON
     #[arg(long)]
@@ -45,7 +45,17 @@ struct Offered {
     answers: &'static str,
 }
 
+/// The folder that is looked into where none is named: it may be absent, since there are templates as well.
+const USUAL: &str = "scenarios";
+
 pub(super) fn scenarios(args: &ScenariosArgs) -> anyhow::Result<Exit> {
+    if !args.dir.is_dir() && args.dir != Path::new(USUAL) {
+        terminal::error(&format!(
+            "{} is no folder\nhelp: name a folder with scenarios; without one it is {USUAL}",
+            args.dir.display()
+        ));
+        return Ok(Exit::Usage);
+    }
     let found: Vec<Found> = files(&args.dir).iter().map(|path| look(path)).collect();
     if args.json {
         let offered = templates::ALL.iter().map(|template| Offered {

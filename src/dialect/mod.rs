@@ -234,8 +234,10 @@ pub fn error_message(body: &[u8]) -> Option<String> {
         Err(_) => String::from_utf8_lossy(&body[..body.len().min(4 * LONGEST)]).into_owned(),
     };
     let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut short: String = one_line.chars().take(LONGEST).collect();
-    if short.len() < one_line.len() {
+    // What commands a terminal is no message.
+    let seen = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let mut short: String = one_line.chars().take(LONGEST).map(seen).collect();
+    if one_line.chars().nth(LONGEST).is_some() {
         short.push('…');
     }
     (!short.is_empty()).then_some(short)
@@ -275,6 +277,7 @@ mod tests {
             (r#"{"text":"bad key"}"#, "bad key"),
             (r#"{"errors":["bad key"]}"#, "bad key"),
             ("bad\n key", "bad key"),
+            ("\x1b[2Jbad key\0", "\u{fffd}[2Jbad key\u{fffd}"),
         ];
         for (body, message) in cases {
             assert_eq!(
