@@ -54,6 +54,8 @@ struct Data<'a> {
     facts: Vec<(&'static str, String)>,
     notes: &'a [String],
     validity: &'a Validity,
+    /// What is wrong with invalid figures.
+    wrong: &'static str,
     gate: Option<&'a Gate>,
     comparison: Option<compared::Compared<'a>>,
     info: &'a RunInfo,
@@ -91,6 +93,7 @@ pub fn page(sheet: &Sheet<'_>, course: Course) -> String {
         facts: facts(info, summary),
         notes: sheet.notes,
         validity: sheet.validity,
+        wrong: sheet.validity.what_is_wrong(),
         gate: sheet.gate,
         comparison: compared.map(Into::into),
         info: &bare,

@@ -32,7 +32,7 @@ function verdicts() {
   const subs = {
     valid: "Nothing that was checked speaks against the figures.",
     warn: "Read the figures with care: " + against.map((check) => check.name).join(", ") + ".",
-    invalid: invalid === "ok samples" ? "No request was answered." : "The figures say more of the client than of the server: " + invalid + ".",
+    invalid: DATA.wrong[0].toUpperCase() + DATA.wrong.slice(1) + ": " + invalid + ".",
   };
   const blocks = [block(validity.verdict, "validity", subs[validity.verdict])];
   if (gate) {
